@@ -1,0 +1,1 @@
+//! Integration tests over the public API.
