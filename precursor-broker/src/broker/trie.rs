@@ -1,0 +1,233 @@
+//! An index of subscription patterns that finds all that match a topic.
+//!
+//! A tree with one level per token. Each node keeps what follows it: literal tokens, the subtree
+//! of `*`, and the values of the patterns that end here or with `>` after it.
+//!
+//! **Cost of a match.** From a node the search enters at most two children, the literal one and
+//! that of `*`. A node has one parent, so it is entered at most once: for a topic of *n* levels the
+//! search visits at most min(number of nodes, 2^(n+1) - 1) of them, however the patterns were
+//! chosen, and *n* + 1 if none of them has a `*`.
+//!
+//! **Memory.** A pattern adds at most one node per token, all shared with other patterns of the
+//! same prefix, and each token's text is stored once per node. Removal gives everything back:
+//! nodes that lead nowhere go at once, and tables that became mostly empty shrink.
+
+use core::{fmt, mem};
+use std::collections::{BTreeSet, HashMap};
+
+use super::topic::{TopicError, WILDCARD_ONE, WILDCARD_REST, tokens, validate_pattern};
+
+#[cfg(test)]
+mod tests;
+
+/// Literal children up to this number are searched one by one, without a hash table.
+const FEW_MAX: usize = 8;
+
+/// A set of (pattern, value) pairs, made to be asked which values match a topic.
+///
+/// Values are small identifiers, such as the index of a subscription. It is an ordinary single
+/// owner structure: no locks, no threads, never blocks. Insertion and removal cost O(levels) hash
+/// lookups plus O(log *k*) for the *k* values of the same pattern, amortised over the resizing of
+/// tables. Depth, and with it every recursion, is bounded by
+/// [`TOPIC_LEVELS_MAX`](super::topic::TOPIC_LEVELS_MAX). Hash tables are seeded at random, so that
+/// chosen tokens cannot make them degenerate; the seed has no influence on results or their order.
+///
+/// # Examples
+///
+/// ```
+/// use precursor_broker::broker::trie::PatternTrie;
+///
+/// let mut trie = PatternTrie::new();
+/// trie.insert("flights.*.AA.LAX", 1)?;
+/// trie.insert("flights.>", 2)?;
+/// trie.insert("weather.JFK", 3)?;
+///
+/// let mut found = Vec::new();
+/// trie.for_each_match("flights.JFK.AA.LAX", &mut |&id| found.push(id));
+/// found.sort();
+/// assert_eq!(found, [1, 2]);
+///
+/// assert!(trie.remove("flights.>", &2));
+/// assert_eq!(trie.len(), 2);
+/// # Ok::<(), precursor_broker::broker::topic::TopicError>(())
+/// ```
+pub struct PatternTrie<V> {
+    root: Node<V>,
+    len: usize,
+}
+
+struct Node<V> {
+    /// Values of the patterns whose last token leads here.
+    exact: BTreeSet<V>,
+    /// Values of the patterns that continue with `>`.
+    rest: BTreeSet<V>,
+    /// What follows a `*`.
+    any: Option<Box<Self>>,
+    literals: Literals<V>,
+}
+
+/// The children of a node by their token. Most nodes have one or two, some have 100,000.
+enum Literals<V> {
+    Few(Vec<(Box<str>, Node<V>)>),
+    #[expect(clippy::box_collection, reason = "inline it would add 24 bytes to every node")]
+    Many(Box<HashMap<Box<str>, Node<V>>>),
+}
+
+impl<V: Copy + Ord> PatternTrie<V> {
+    /// An empty set; allocates nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { root: Node::new(), len: 0 }
+    }
+
+    /// Adds `value` under `pattern`. Returns whether the pair is new; if not, nothing changes.
+    ///
+    /// # Errors
+    ///
+    /// [`TopicError`] if the pattern is not valid; nothing changes.
+    pub fn insert(&mut self, pattern: &str, value: V) -> Result<bool, TopicError> {
+        validate_pattern(pattern)?;
+        let added = self.root.insert(pattern, value);
+        self.len += usize::from(added);
+        Ok(added)
+    }
+
+    /// Takes `value` from under `pattern`, the same text that it was inserted with. Returns
+    /// whether the pair was there.
+    pub fn remove(&mut self, pattern: &str, value: &V) -> bool {
+        let removed = self.root.remove(Some(pattern), value);
+        self.len -= usize::from(removed);
+        removed
+    }
+
+    /// Calls `found` for the value of every pair whose pattern matches `topic`.
+    ///
+    /// A value under several matching patterns is reported once for each. The order depends only
+    /// on the topic and on the set, not on its history. A topic that is not valid gives what
+    /// [`matches`](super::topic::matches) gives. The module says what it costs at worst.
+    pub fn for_each_match(&self, topic: &str, found: &mut dyn FnMut(&V)) {
+        self.root.visit(Some(topic), found);
+    }
+
+    /// Number of (pattern, value) pairs.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are no pairs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+impl<V: Copy + Ord> Default for PatternTrie<V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<V> fmt::Debug for PatternTrie<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PatternTrie").field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
+impl<V: Copy + Ord> Node<V> {
+    fn new() -> Self {
+        Self {
+            exact: BTreeSet::new(),
+            rest: BTreeSet::new(),
+            any: None,
+            literals: Literals::Few(Vec::new()),
+        }
+    }
+
+    fn leads_nowhere(&self) -> bool {
+        self.exact.is_empty()
+            && self.rest.is_empty()
+            && self.any.is_none()
+            && self.literals.is_empty()
+    }
+
+    fn insert(&mut self, pattern: &str, value: V) -> bool {
+        let mut node = self;
+        for token in tokens(pattern) {
+            node = match token {
+                WILDCARD_REST => return node.rest.insert(value),
+                WILDCARD_ONE => node.any.get_or_insert_with(|| Box::new(Self::new())),
+                literal => node.literals.child_or_new(literal),
+            };
+        }
+        node.exact.insert(value)
+    }
+
+    /// `pattern` is what follows this node. Goes no deeper than the tree, whatever the text.
+    fn remove(&mut self, pattern: Option<&str>, value: &V) -> bool {
+        let Some(pattern) = pattern else {
+            return self.exact.remove(value);
+        };
+        let (token, following) = split_first(pattern);
+        match token {
+            WILDCARD_REST => following.is_none() && self.rest.remove(value),
+            WILDCARD_ONE => {
+                let Some(child) = &mut self.any else { return false };
+                let removed = child.remove(following, value);
+                if child.leads_nowhere() {
+                    self.any = None;
+                }
+                removed
+            }
+            literal => {
+                let Some(child) = self.literals.child_mut(literal) else { return false };
+                let removed = child.remove(following, value);
+                if child.leads_nowhere() {
+                    self.literals.remove(literal);
+                }
+                removed
+            }
+        }
+    }
+
+    /// `topic` is what follows this node. Returns the number of nodes visited, which the tests
+    /// hold against the stated bound.
+    fn visit(&self, topic: Option<&str>, found: &mut dyn FnMut(&V)) -> usize {
+        let Some(topic) = topic else {
+            self.exact.iter().for_each(found);
+            return 1;
+        };
+        self.rest.iter().for_each(&mut *found);
+        let (token, following) = split_first(topic);
+        let literal = self.literals.child(token);
+        let children = self.any.as_deref().into_iter().chain(literal);
+        1 + children.map(|child| child.visit(following, found)).sum::<usize>()
+    }
+}
+
+impl<V> Literals<V> {
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Few(children) => children.is_empty(),
+            Self::Many(children) => children.is_empty(),
+        }
+    }
+
+    fn child(&self, token: &str) -> Option<&Node<V>> {
+        match self {
+            Self::Few(children) => {
+                children.iter().find(|(name, _)| **name == *token).map(|(_, child)| child)
+            }
+            Self::Many(children) => children.get(token),
+        }
+    }
+
+    fn child_mut(&mut self, token: &str) -> Option<&mut Node<V>> {
+        match self {
+            Self::Few(children) => {
+                children.iter_mut().find(|(name, _)| **name == *token).map(|(_, child)| child)
+            }
+            Self::Many(children) => children.get_mut(token),
+        }
+    }
+}
