@@ -205,7 +205,7 @@ impl<V: Copy + Ord> Node<V> {
     }
 }
 
-impl<V> Literals<V> {
+impl<V: Copy + Ord> Literals<V> {
     fn is_empty(&self) -> bool {
         match self {
             Self::Few(children) => children.is_empty(),
@@ -215,19 +215,70 @@ impl<V> Literals<V> {
 
     fn child(&self, token: &str) -> Option<&Node<V>> {
         match self {
-            Self::Few(children) => {
-                children.iter().find(|(name, _)| **name == *token).map(|(_, child)| child)
-            }
+            Self::Few(children) => index_of(children, token).map(|index| &children[index].1),
             Self::Many(children) => children.get(token),
         }
     }
 
     fn child_mut(&mut self, token: &str) -> Option<&mut Node<V>> {
         match self {
-            Self::Few(children) => {
-                children.iter_mut().find(|(name, _)| **name == *token).map(|(_, child)| child)
-            }
+            Self::Few(children) => index_of(children, token).map(|index| &mut children[index].1),
             Self::Many(children) => children.get_mut(token),
         }
+    }
+
+    fn child_or_new(&mut self, token: &str) -> &mut Node<V> {
+        if let Self::Few(children) = self
+            && children.len() == FEW_MAX
+            && index_of(children, token).is_none()
+        {
+            *self = Self::Many(Box::new(mem::take(children).into_iter().collect()));
+        }
+        match self {
+            Self::Few(children) => {
+                let index = index_of(children, token).unwrap_or_else(|| {
+                    // Most nodes keep a single child; doubling would hold room for four.
+                    children.reserve_exact(1);
+                    children.push((token.into(), Node::new()));
+                    children.len() - 1
+                });
+                &mut children[index].1
+            }
+            Self::Many(children) => children.entry(token.into()).or_insert_with(Node::new),
+        }
+    }
+
+    /// Drops the child. Tables shrink at a quarter of their capacity, to half: the cost of
+    /// moving what is left is paid by the removals before, and the next insertion needs no room.
+    fn remove(&mut self, token: &str) {
+        match self {
+            Self::Few(children) => {
+                if let Some(index) = index_of(children, token) {
+                    children.swap_remove(index);
+                    children.shrink_to_fit();
+                }
+            }
+            Self::Many(children) => {
+                children.remove(token);
+                let len = children.len();
+                if len <= FEW_MAX / 2 {
+                    *self = Self::Few(mem::take(&mut **children).into_iter().collect());
+                } else if children.capacity() > 4 * len {
+                    children.shrink_to(2 * len);
+                }
+            }
+        }
+    }
+}
+
+fn index_of<V>(children: &[(Box<str>, Node<V>)], token: &str) -> Option<usize> {
+    children.iter().position(|(name, _)| **name == *token)
+}
+
+/// The first token of a name, and what follows its dot, if it has one.
+fn split_first(name: &str) -> (&str, Option<&str>) {
+    match name.split_once('.') {
+        Some((token, following)) => (token, Some(following)),
+        None => (name, None),
     }
 }
