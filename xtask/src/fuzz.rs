@@ -1,0 +1,122 @@
+//! `cargo xtask fuzz`: the targets of `fuzz/fuzz_targets`, without a tool to install.
+//!
+//! The flags are those of cargo-fuzz: coverage feedback for libFuzzer and AddressSanitizer. What
+//! libFuzzer finds goes to `target/fuzz`; the committed seeds in `fuzz/corpus` are only read.
+
+use core::time::Duration;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::run::{Counts, Outcome, Step};
+use crate::suite::{self, Suite};
+use crate::toolchains::{self, Extra};
+use crate::{Failure, workspace};
+
+const SECONDS: u64 = 10;
+const BUILD_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+const FLAGS: &str = "-Cpasses=sancov-module \
+    -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+    -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares \
+    -Cllvm-args=-simplifycfg-branch-fold-threshold=0 \
+    -Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer \
+    -Cdebug-assertions --cfg fuzzing";
+
+pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
+    let mut seconds = SECONDS;
+    let mut chosen = Vec::new();
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        if word == "--seconds" {
+            let number = words.next().and_then(|number| number.parse().ok());
+            seconds = number.ok_or("`--seconds` needs a whole number")?;
+        } else {
+            chosen.push(word.clone());
+        }
+    }
+    let known = targets();
+    if let Some(unknown) = chosen.iter().find(|name| !known.contains(name)) {
+        return Err(format!("there is no fuzz target `{unknown}`; known: {}", known.join(" ")));
+    }
+    let chosen = if chosen.is_empty() { known } else { chosen };
+    suite::close(&[("fuzz", suite(&chosen, seconds))])
+}
+
+pub(crate) fn quick() -> Suite {
+    suite(&targets(), SECONDS)
+}
+
+/// The names of the target files.
+fn targets() -> Vec<String> {
+    workspace::rust_files(&folder().join("fuzz_targets"))
+        .iter()
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .collect()
+}
+
+fn suite(targets: &[String], seconds: u64) -> Suite {
+    if let Err(reason) = Extra::Nightly.check() {
+        return Suite::NotRun(reason);
+    }
+    let triple = match workspace::host_triple() {
+        Ok(triple) => triple,
+        Err(failure) => {
+            return Suite::of([Outcome { failure: Some(failure), ..Outcome::default() }]);
+        }
+    };
+    let built = build(&triple);
+    if built.failure.is_some() {
+        return Suite::of([built]);
+    }
+    Suite::of(targets.iter().map(|target| fuzz(target, &triple, seconds))).not_empty()
+}
+
+fn build(triple: &str) -> Outcome {
+    let mut command = toolchains::cargo(true);
+    command.args(["build", "--release", "--bins", "--target", triple]);
+    command.arg("--manifest-path").arg(folder().join("Cargo.toml"));
+    command.arg("--target-dir").arg(output());
+    command.env("RUSTFLAGS", FLAGS);
+    Step::new("fuzz build", command, BUILD_LIMIT).run()
+}
+
+/// One target for some seconds: passed if libFuzzer found nothing.
+fn fuzz(target: &str, triple: &str, seconds: u64) -> Outcome {
+    let seeds = folder().join("corpus").join(target);
+    let found = output().join("corpus").join(target);
+    let artifacts = output().join("artifacts").join(target);
+    for folder in [&found, &artifacts] {
+        if let Err(error) = std::fs::create_dir_all(folder) {
+            let failure = Some(format!("cannot create {}: {error}", folder.display()));
+            return Outcome { failure, ..Outcome::default() };
+        }
+    }
+    let mut command = Command::new(output().join(triple).join("release").join(target));
+    command.args([
+        format!("-max_total_time={seconds}"),
+        format!("-artifact_prefix={}/", artifacts.display()),
+    ]);
+    command.args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1", "-verbosity=0"]);
+    // libFuzzer writes to the first folder and reads them all.
+    command.arg(found).args(seeds.is_dir().then_some(seeds));
+    let title = format!("fuzz {target}");
+    let mut outcome = Step::new(&title, command, Duration::from_secs(seconds * 2 + 60)).run();
+    outcome.counts = match outcome.failure {
+        None => Counts { passed: 1, ..Counts::default() },
+        Some(_) => Counts { failed: 1, ..Counts::default() },
+    };
+    if outcome.failure.is_some() {
+        println!("── inputs that fail are in {}; run the target on one", artifacts.display());
+    }
+    outcome
+}
+
+fn folder() -> PathBuf {
+    workspace::root().join("fuzz")
+}
+
+fn output() -> PathBuf {
+    workspace::target_dir().join("fuzz")
+}

@@ -1,0 +1,113 @@
+//! `cargo xtask miri`: the tests under an interpreter that reports undefined behaviour.
+//!
+//! It also tells how much of the unsafe code that was: every `unsafe` block must run, or be listed
+//! with a reason in `xtask/unsafe-outside-miri.txt` (blocks that only call the operating system;
+//! `cargo xtask asan` runs those).
+
+mod coverage;
+mod probes;
+
+use core::time::Duration;
+use std::path::Path;
+use std::process::Command;
+
+use crate::run::{Outcome, Step};
+use crate::suite::{self, Suite};
+use crate::toolchains::{self, Extra};
+use crate::{Failure, workspace};
+
+const PACKAGES: &[&str] = &["qiss-format", "precursor-broker"];
+const LIMIT: Duration = Duration::from_secs(15 * 60);
+const SEEDS: u64 = 4;
+
+pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
+    let mut seeds = SEEDS;
+    let mut filter = Vec::new();
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        if word == "--seeds" {
+            let number = words.next().and_then(|number| number.parse().ok());
+            seeds = number.ok_or("`--seeds` needs a whole number")?;
+        } else {
+            filter.push(word.clone());
+        }
+    }
+    if let Err(reason) = Extra::Miri.check() {
+        return suite::close(&[("miri", Suite::NotRun(reason))]);
+    }
+    let mut steps = Vec::new();
+    if filter.is_empty() {
+        steps.push(covered_run());
+    }
+    let first_seed = u64::from(filter.is_empty());
+    for seed in first_seed..seeds {
+        let command = command(workspace::root(), seed, &filter);
+        steps.push(Step::new(&format!("miri seed {seed}"), command, LIMIT).run());
+    }
+    suite::close(&[("miri", Suite::of(steps).not_empty())])
+}
+
+/// One run with the coverage of unsafe blocks.
+pub(crate) fn quick() -> Suite {
+    match Extra::Miri.check() {
+        Ok(()) => Suite::of([covered_run()]).not_empty(),
+        Err(reason) => Suite::NotRun(reason),
+    }
+}
+
+/// Runs a copy of the sources in which every unsafe block reports that it was reached, and adds
+/// the verdict on the coverage to the counts as one more test.
+fn covered_run() -> Outcome {
+    let probed = match probes::Probed::new(PACKAGES, &workspace::target_dir().join("miri-probed")) {
+        Ok(probed) => probed,
+        Err(failure) => return failed(failure),
+    };
+    let mut command = command(&probed.root, 0, &[]);
+    command.env("RUSTFLAGS", "--cap-lints=allow");
+    let step = Step::new("miri", command, LIMIT).collecting(probes::MARKER);
+    let mut outcome = step.run();
+    if outcome.failure.is_some() {
+        println!("── no verdict on the unsafe blocks: the run under Miri failed");
+        return outcome;
+    }
+    match coverage::verdict(&probed.sites, &outcome.collected) {
+        Ok(()) => outcome.counts.passed += 1,
+        Err(failure) => {
+            outcome.counts.failed += 1;
+            outcome.failure = Some(failure);
+        }
+    }
+    outcome
+}
+
+fn failed(failure: Failure) -> Outcome {
+    let mut outcome = Outcome { failure: Some(failure), ..Outcome::default() };
+    outcome.counts.failed = 1;
+    outcome
+}
+
+fn command(root: &Path, seed: u64, filter: &[String]) -> Command {
+    let mut command = toolchains::cargo(true);
+    command.args(["miri", "test", "--no-fail-fast", "--lib", "--tests", "--manifest-path"]);
+    command.arg(root.join("Cargo.toml"));
+    command.arg("--target-dir").arg(workspace::target_dir().join("miri"));
+    for package in PACKAGES {
+        command.args(["--package", package]);
+    }
+    command.arg("--").args(filter);
+    command.env("MIRIFLAGS", flags(seed));
+    // Property tests: few cases, and no file of failures, which isolation forbids.
+    command.env("PROPTEST_CASES", "8").env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "1");
+    command
+}
+
+/// Isolation stays on: clock and randomness are the interpreter's own, so a seed repeats a run.
+/// Odd seeds use Tree Borrows, even ones the default model of aliasing.
+fn flags(seed: u64) -> String {
+    let aliasing = if seed % 2 == 1 { " -Zmiri-tree-borrows" } else { "" };
+    format!(
+        "-Zmiri-strict-provenance -Zmiri-symbolic-alignment-check -Zmiri-seed={seed}{aliasing} \
+         -Zmiri-env-forward=PROPTEST_CASES \
+         -Zmiri-env-forward=PROPTEST_DISABLE_FAILURE_PERSISTENCE"
+    )
+}

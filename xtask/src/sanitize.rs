@@ -1,0 +1,73 @@
+//! `cargo xtask tsan` and `asan`: the tests under a sanitizer of the nightly compiler.
+//!
+//! The standard library is not instrumented. That has been sound in practice: it reported a
+//! planted race and nothing on correct programs; what the library does inside threads, locks and
+//! channels is seen through the interceptors and through generic code, which is instrumented.
+
+use core::time::Duration;
+
+use crate::run::{Outcome, Step};
+use crate::suite::{self, Suite};
+use crate::toolchains::{self, Extra};
+use crate::{Failure, workspace};
+
+/// What a sanitizer is called here, by the compiler and by its run-time library.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sanitizer {
+    name: &'static str,
+    flag: &'static str,
+    options: (&'static str, &'static str),
+}
+
+pub(crate) const THREAD: Sanitizer = Sanitizer {
+    name: "tsan",
+    flag: "-Zsanitizer=thread",
+    options: ("TSAN_OPTIONS", "halt_on_error=1:second_deadlock_stack=1"),
+};
+
+const ADDRESS: Sanitizer = Sanitizer {
+    name: "asan",
+    flag: "-Zsanitizer=address",
+    options: ("ASAN_OPTIONS", "detect_leaks=1:detect_stack_use_after_return=1"),
+};
+
+/// The packages whose tests start threads or touch memory themselves.
+const PACKAGES: &[&str] = &["qiss-format", "precursor-broker", "neo-protocol", "neo-tests"];
+
+const LIMIT: Duration = Duration::from_secs(20 * 60);
+
+pub(crate) fn run_thread(arguments: &[String]) -> Result<(), Failure> {
+    suite::close(&[(THREAD.name, suite(THREAD, arguments))])
+}
+
+pub(crate) fn run_address(arguments: &[String]) -> Result<(), Failure> {
+    suite::close(&[(ADDRESS.name, suite(ADDRESS, arguments))])
+}
+
+/// Unit and integration tests; documentation tests are left to the plain run.
+pub(crate) fn suite(sanitizer: Sanitizer, filter: &[String]) -> Suite {
+    if let Err(reason) = Extra::Nightly.check() {
+        return Suite::NotRun(reason);
+    }
+    Suite::of([tests(sanitizer, filter)]).not_empty()
+}
+
+fn tests(sanitizer: Sanitizer, filter: &[String]) -> Outcome {
+    let triple = match workspace::host_triple() {
+        Ok(triple) => triple,
+        Err(reason) => return Outcome { failure: Some(reason), ..Outcome::default() },
+    };
+    let mut command = toolchains::cargo(true);
+    command.args(["test", "--no-fail-fast", "--lib", "--tests"]);
+    // Naming the target keeps the flags away from build scripts and macros.
+    command.args(["--target", &triple, "--target-dir"]);
+    command.arg(workspace::target_dir().join(sanitizer.name));
+    for package in PACKAGES {
+        command.args(["--package", package]);
+    }
+    command.arg("--").args(filter);
+    let flags = format!("{} -Cunsafe-allow-abi-mismatch=sanitizer", sanitizer.flag);
+    command.env("RUSTFLAGS", flags);
+    command.env(sanitizer.options.0, sanitizer.options.1);
+    Step::new(sanitizer.name, command, LIMIT).run()
+}
