@@ -187,6 +187,7 @@ fn removing_what_is_not_there_changes_nothing() {
     for pattern in ["", "a", "a.b", "a.b.c.d", "b.>", ">", "*", "a.>.c", "a.*.c", "a..c", &long] {
         assert!(!trie.remove(pattern, &1), "{pattern}");
     }
+    assert!(!trie.remove("a.>.c", &3), "'>' is not last");
     assert!(!trie.remove("a.b.c", &2) && !trie.remove("a.*", &1) && !trie.remove("a.>", &1));
     assert_eq!((trie.len(), trie.root.node_count()), (3, nodes));
 }
@@ -222,9 +223,16 @@ fn a_wide_level_gives_its_table_back_as_it_empties() {
 }
 
 #[test]
-fn a_single_child_costs_room_for_one() {
-    let trie = trie_of([("a.b.c", 1)]);
-    assert_eq!(trie.root.literal_capacity(), 1);
+fn few_children_cost_room_for_no_more() {
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    assert_eq!(names.len(), FEW_MAX);
+    let mut trie = PatternTrie::new();
+    for (name, value) in names.iter().zip(1..) {
+        assert_eq!(trie.insert(name, value), Ok(true));
+        assert_eq!(trie.root.literal_capacity(), value as usize);
+    }
+    assert_eq!(trie.insert("a.b", 0), Ok(true));
+    assert_eq!(trie.root.literal_capacity(), FEW_MAX, "'a' was there already");
 }
 
 #[test]
