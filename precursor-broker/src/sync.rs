@@ -5,16 +5,99 @@
 
 #[cfg(not(precursor_loom))]
 mod imp {
-    pub(crate) use core::cell::UnsafeCell;
     pub(crate) use core::hint::spin_loop;
     pub(crate) use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
+    use core::time::Duration;
+
+    use crate::sys::{self, FutexScope};
+
+    /// A word that a thread can wait on: a futex. All-zero is valid, so it may lie in a region.
+    #[derive(Debug, Default)]
+    #[repr(transparent)]
+    pub(crate) struct WaitWord(AtomicU32);
+
+    impl WaitWord {
+        pub(crate) fn value(&self) -> &AtomicU32 {
+            &self.0
+        }
+
+        /// Blocks while the word is `expected`; may return early, so the caller checks again.
+        pub(crate) fn wait(&self, expected: u32, timeout: Option<Duration>, scope: FutexScope) {
+            sys::futex_wait(&self.0, expected, timeout, scope);
+        }
+
+        pub(crate) fn wake(&self, count: u32, scope: FutexScope) {
+            sys::futex_wake(&self.0, count, scope);
+        }
+    }
+
+    /// `core::cell::UnsafeCell` with the closure interface of loom's.
+    #[derive(Debug)]
+    #[repr(transparent)]
+    pub(crate) struct UnsafeCell<T>(core::cell::UnsafeCell<T>);
+
+    impl<T> UnsafeCell<T> {
+        #[cfg(test)]
+        pub(crate) fn new(value: T) -> Self {
+            Self(core::cell::UnsafeCell::new(value))
+        }
+
+        #[inline(always)]
+        pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+            f(self.0.get())
+        }
+
+        #[inline(always)]
+        pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+            f(self.0.get())
+        }
+    }
 }
 
 #[cfg(precursor_loom)]
 mod imp {
+    use core::time::Duration;
+
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::hint::spin_loop;
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
+    use loom::sync::{Condvar, Mutex};
+
+    use crate::sys::FutexScope;
+
+    /// The futex of the models: the check of the value and the sleep are one step under a lock, as
+    /// they are in the kernel. Time does not pass in a model, so timeouts never fire.
+    #[derive(Debug)]
+    pub(crate) struct WaitWord {
+        value: AtomicU32,
+        lock: Mutex<()>,
+        sleepers: Condvar,
+    }
+
+    impl Default for WaitWord {
+        fn default() -> Self {
+            Self { value: AtomicU32::new(0), lock: Mutex::new(()), sleepers: Condvar::new() }
+        }
+    }
+
+    impl WaitWord {
+        pub(crate) fn value(&self) -> &AtomicU32 {
+            &self.value
+        }
+
+        pub(crate) fn wait(&self, expected: u32, _timeout: Option<Duration>, _scope: FutexScope) {
+            let guard = self.lock.lock().unwrap();
+            if self.value.load(Ordering::SeqCst) == expected {
+                drop(self.sleepers.wait(guard).unwrap());
+            }
+        }
+
+        pub(crate) fn wake(&self, _count: u32, _scope: FutexScope) {
+            let guard = self.lock.lock().unwrap();
+            self.sleepers.notify_all();
+            drop(guard);
+        }
+    }
 }
 
 pub(crate) use imp::*;

@@ -1,0 +1,222 @@
+//! The publisher's side: claim, commit, abort (region.md R3.1.1 to R3.1.3).
+
+use crate::steps::step;
+use crate::sync::{AtomicU64, Ordering};
+
+use super::cells::{INLINE_BYTES, Mailbox, UNPINNED};
+use super::word::{ClaimWord, CommitWord, Geometry, Kind, NOTIFY, State, Tail, Take};
+
+/// What came of asking for room.
+#[derive(Debug)]
+pub(crate) enum ClaimOutcome<'a> {
+    Claimed(Claimed<'a>),
+    /// The ring has no room behind this position.
+    Full,
+    /// This life of the mailbox is over.
+    Closed,
+}
+
+/// A run of claimed slots. What is not committed when it is dropped is given back as aborted, so
+/// that a panic cannot leave readers waiting.
+#[derive(Debug)]
+pub(crate) struct Claimed<'a> {
+    mailbox: Mailbox<'a>,
+    tail: Tail,
+    span: u32,
+    committed: u32,
+    refused_before: u64,
+}
+
+impl<'a> Mailbox<'a> {
+    /// The first position that is not free: everything before it may be written again.
+    ///
+    /// `take` is read before the pins: a reader stores its pin before it moves `take` (Release), so
+    /// whoever sees the moved `take` (Acquire) sees the pin as well.
+    pub(crate) fn free_position(&self, tail_position: u64) -> u64 {
+        let take = Take(self.header.readers.take.load(Ordering::Acquire));
+        let mut free = take.position_before(tail_position);
+        for reader in self.readers {
+            let pin = reader.pin.load(Ordering::Acquire);
+            if pin != UNPINNED && pin < free && reader.state.load(Ordering::Relaxed) != 0 {
+                free = pin;
+            }
+        }
+        free
+    }
+
+    /// Claims `span` slots in a row for `owner`. `free_hint` is a position known to be free up to,
+    /// kept by the caller, so that the readers' lines are looked at once a lap and not per message.
+    #[inline]
+    pub(crate) fn claim(
+        &self,
+        owner: u16,
+        span: u32,
+        generation: u32,
+        free_hint: &AtomicU64,
+    ) -> ClaimOutcome<'a> {
+        loop {
+            let tail = Tail(self.header.publishers.tail.load(Ordering::Acquire));
+            if tail.is_closed() {
+                return ClaimOutcome::Closed;
+            }
+            let position = tail.position();
+            if !self.has_room(position, span, free_hint) {
+                if self.header.publishers.tail.load(Ordering::Acquire) != tail.0 {
+                    continue;
+                }
+                return ClaimOutcome::Full;
+            }
+            let lap = self.geometry.lap(position);
+            let word = self.claim_word(position);
+            let seen = ClaimWord(word.load(Ordering::Acquire));
+            if !Geometry::lap_is_before(seen.lap(), lap) {
+                self.help_tail(tail, seen, lap);
+                continue;
+            }
+            let mine = ClaimWord::new(lap, span, owner);
+            if word
+                .compare_exchange(seen.0, mine.0, Ordering::AcqRel, Ordering::Relaxed)
+                .is_err()
+            {
+                continue;
+            }
+            step!("claim.claimed");
+            let claimed = Claimed::new(*self, tail, span, owner);
+            // R3.1.2: the chunk may have been recycled since the route was made.
+            if State(self.header.config.state.load(Ordering::Acquire)).generation() != generation {
+                drop(claimed);
+                return ClaimOutcome::Closed;
+            }
+            return ClaimOutcome::Claimed(claimed);
+        }
+    }
+
+    #[inline(always)]
+    fn has_room(&self, position: u64, span: u32, free_hint: &AtomicU64) -> bool {
+        let depth = self.header.config.depth.load(Ordering::Relaxed);
+        let end = position.wrapping_add(u64::from(span));
+        if end.wrapping_sub(free_hint.load(Ordering::Relaxed)) <= depth {
+            return true;
+        }
+        let free = self.free_position(position);
+        free_hint.store(free, Ordering::Relaxed);
+        end.wrapping_sub(free) <= depth
+    }
+
+    /// Someone claimed this position and has not moved `tail` yet: do it for them.
+    #[cold]
+    fn help_tail(&self, tail: Tail, seen: ClaimWord, lap: u64) {
+        if seen.lap() == lap {
+            let next = tail.advanced(seen.span().max(1));
+            let _ = self.header.publishers.tail.compare_exchange(
+                tail.0,
+                next.0,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            );
+        }
+    }
+}
+
+impl<'a> Claimed<'a> {
+    #[inline(always)]
+    fn new(mailbox: Mailbox<'a>, tail: Tail, span: u32, owner: u16) -> Self {
+        // Each further slot of a run names its owner too, before the first commit: the head's word
+        // may be claimed for the next lap while the end of the run is still unwritten.
+        for offset in 1..u64::from(span) {
+            let position = tail.position() + offset;
+            let word = ClaimWord::new(mailbox.geometry.lap(position), 1, owner);
+            mailbox.claim_word(position).store(word.0, Ordering::Relaxed);
+        }
+        if span > 1 {
+            step!("claim.run_named");
+        }
+        let refused_before = mailbox.header.publishers.dropped.load(Ordering::Relaxed);
+        Self { mailbox, tail, span, committed: 0, refused_before }
+    }
+
+    pub(crate) fn remaining(&self) -> u32 {
+        self.span - self.committed
+    }
+
+    #[inline(always)]
+    fn next_position(&self) -> u64 {
+        self.tail.position() + u64::from(self.committed)
+    }
+
+    /// Writes a frame into the next slot and commits it.
+    #[inline(always)]
+    pub(crate) fn commit_inline(&mut self, write: impl FnOnce(&mut [u8; INLINE_BYTES])) {
+        assert!(self.committed < self.span, "every claimed slot is committed already");
+        let position = self.next_position();
+        // SAFETY: `position` lies in this claim and is not committed.
+        unsafe { self.mailbox.write_cell(position, write) };
+        step!("claim.copied");
+        self.commit(Kind::Inline, 0);
+    }
+
+    /// Commits the next slot as a reference to a block or as a key.
+    #[inline(always)]
+    pub(crate) fn commit_reference(&mut self, kind: Kind, index: u32) {
+        assert!(self.committed < self.span, "every claimed slot is committed already");
+        self.commit(kind, index);
+    }
+
+    #[inline(always)]
+    fn commit(&mut self, kind: Kind, index: u32) {
+        let position = self.next_position();
+        let refused = self.refused_before != 0;
+        if refused {
+            self.mailbox.lost_word(position).store(self.refused_before, Ordering::Relaxed);
+        }
+        let word = CommitWord::new(self.mailbox.geometry.lap(position), kind, index);
+        self.committed += 1;
+        self.mailbox.commit_word(position).store(word.marked_lost(refused).0, Ordering::Release);
+        step!("claim.committed");
+    }
+
+    /// Moves `tail` on. `Some`: a reader is armed and it is the caller who wakes it
+    /// (`Mailbox::wake_one`).
+    #[inline(always)]
+    pub(crate) fn finish(self) -> Option<Tail> {
+        debug_assert_eq!(self.committed, self.span, "a run is finished when all of it is written");
+        let tail = &self.mailbox.header.publishers.tail;
+        let next = self.tail.advanced(u64::from(self.span)).without_notice();
+        match tail.compare_exchange(self.tail.0, next.0, Ordering::AcqRel, Ordering::Relaxed) {
+            Ok(_) => self.tail.wants_notice().then_some(next),
+            // A helper moved it, or a flag changed. The flag must be read by a read-modify-write:
+            // only that orders the commit before an arming reader's last look.
+            Err(_) => {
+                self.advance_tail();
+                let seen = Tail(tail.fetch_and(!NOTIFY, Ordering::AcqRel));
+                seen.wants_notice().then_some(seen)
+            }
+        }
+    }
+
+    /// Moves `tail` past this run, flags untouched, unless a helper did.
+    #[cold]
+    fn advance_tail(&self) {
+        let tail = &self.mailbox.header.publishers.tail;
+        let mut seen = Tail(tail.load(Ordering::Relaxed));
+        while seen.position() == self.tail.position() {
+            let next = seen.advanced(u64::from(self.span));
+            match tail.compare_exchange(seen.0, next.0, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => seen = Tail(now),
+            }
+        }
+    }
+}
+
+impl Drop for Claimed<'_> {
+    fn drop(&mut self) {
+        if self.committed < self.span {
+            while self.committed < self.span {
+                self.commit(Kind::Aborted, 0);
+            }
+            // Nothing came that a reader could be woken for: its flag stays for the next message.
+            self.advance_tail();
+        }
+    }
+}

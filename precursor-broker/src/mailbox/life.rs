@@ -1,0 +1,253 @@
+//! Opening, closing and recycling a mailbox (region.md R3.1.7), its readers, and what a survivor
+//! does for the dead (R4).
+
+use crate::steps::step;
+use crate::sync::Ordering;
+
+use super::cells::{Mailbox, RUN_MAX, ReaderEntry, UNPINNED};
+use super::word::{CLOSED, ClaimWord, CommitWord, Kind, State, Status, Tail, Take};
+
+/// How a mailbox is to be opened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opening {
+    pub(crate) depth: u64,
+    pub(crate) block_bytes_max: u64,
+    pub(crate) policy: u64,
+    pub(crate) route: u64,
+}
+
+impl Mailbox<'_> {
+    /// Makes a free chunk this owner's. `None`: it is not free.
+    pub(crate) fn reserve(&self, owner: u16) -> Option<u32> {
+        let state = &self.header.config.state;
+        let seen = State(state.load(Ordering::Acquire));
+        let mine = State::new(seen.generation(), Status::Opening, owner);
+        (seen.status() == Status::Free
+            && state
+                .compare_exchange(seen.0, mine.0, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok())
+        .then_some(seen.generation())
+    }
+
+    /// Starts the life of a reserved chunk, above every lap used before.
+    pub(crate) fn open(&self, owner: u16, generation: u32, opening: &Opening) {
+        let config = &self.header.config;
+        let base = config.base.load(Ordering::Relaxed).max(self.geometry.capacity());
+        config.depth.store(opening.depth, Ordering::Relaxed);
+        config.block_bytes_max.store(opening.block_bytes_max, Ordering::Relaxed);
+        config.policy.store(opening.policy, Ordering::Relaxed);
+        config.route.store(opening.route, Ordering::Relaxed);
+        let publishers = &self.header.publishers;
+        for counter in [&publishers.dropped, &publishers.timed_out, &publishers.evicted_high] {
+            counter.store(0, Ordering::Relaxed);
+        }
+        publishers.block_bytes.store(0, Ordering::Relaxed);
+        self.header.readers.reported.store(0, Ordering::Relaxed);
+        self.header.space.waiters.store(0, Ordering::Relaxed);
+        self.header.readers.take.store(Take::new(base, 0).0, Ordering::Release);
+        publishers.tail.store(Tail::new(base).0, Ordering::Release);
+        config.state.store(State::new(generation, Status::Open, owner).0, Ordering::Release);
+        step!("subscribe.mailbox_open");
+    }
+
+    /// Takes a free reader entry.
+    pub(crate) fn join(&self, owner: u16) -> Option<usize> {
+        self.readers.iter().position(|entry| {
+            let mine = 1 << 16 | u64::from(owner);
+            let joined = entry
+                .state
+                .compare_exchange(0, mine, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok();
+            if joined {
+                entry.pin.store(UNPINNED, Ordering::Release);
+            }
+            joined
+        })
+    }
+
+    /// Gives a reader entry back.
+    pub(crate) fn leave(&self, entry: &ReaderEntry) {
+        entry.pin.store(UNPINNED, Ordering::Release);
+        entry.armed.store(0, Ordering::Release);
+        entry.state.store(0, Ordering::Release);
+    }
+
+    pub(crate) fn has_readers(&self) -> bool {
+        self.readers.iter().any(|entry| entry.state.load(Ordering::Acquire) != 0)
+    }
+
+    /// No publisher gets in any more; readers still take what is there.
+    pub(crate) fn flag_closed(&self) {
+        self.header.publishers.tail.fetch_or(CLOSED, Ordering::AcqRel);
+        step!("close.flagged");
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        Tail(self.header.publishers.tail.load(Ordering::Acquire)).is_closed()
+    }
+
+    /// Ends this life: routes made for it find another generation. False: it is over already.
+    pub(crate) fn begin_close(&self, owner: u16) -> bool {
+        let state = &self.header.config.state;
+        let seen = State(state.load(Ordering::Acquire));
+        let next = State::new(seen.generation().wrapping_add(1), Status::Closing, owner);
+        let begun = seen.status() == Status::Open
+            && state
+                .compare_exchange(seen.0, next.0, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok();
+        if begun {
+            self.flag_closed();
+        }
+        begun
+    }
+
+    /// Drains a closing mailbox and makes the chunk free. False: a claim is unfinished; whoever
+    /// looks for a chunk tries again. `discard` gets every undelivered slot.
+    pub(crate) fn finish_close(&self, discard: impl FnMut(CommitWord)) -> bool {
+        if self.has_unfinished_claims() {
+            return false;
+        }
+        self.drain(discard);
+        step!("close.drained");
+        let tail = Tail(self.header.publishers.tail.load(Ordering::Acquire));
+        // One publisher may still claim a run at a `tail` it read before the flag was set, and give
+        // it back: the stamp lies above those laps too.
+        let last = tail.position() + RUN_MAX as u64 + self.geometry.capacity();
+        let stamp = self.geometry.lap(last);
+        for position in last - (self.geometry.capacity() - 1)..=last {
+            if !self.stamp(position, stamp) {
+                return false;
+            }
+        }
+        let config = &self.header.config;
+        let base = (last / self.geometry.capacity() + 1) * self.geometry.capacity();
+        config.base.store(base, Ordering::Relaxed);
+        let state = State(config.state.load(Ordering::Acquire));
+        let free = State::new(state.generation(), Status::Free, 0);
+        config.state.store(free.0, Ordering::Release);
+        true
+    }
+
+    fn stamp(&self, position: u64, lap: u64) -> bool {
+        let word = self.claim_word(position);
+        let commit = self.commit_word(position);
+        let seen = ClaimWord(word.load(Ordering::Acquire));
+        if seen.lap() != CommitWord(commit.load(Ordering::Acquire)).lap() {
+            return false;
+        }
+        let stamped = ClaimWord::new(lap, 0, 0);
+        if word
+            .compare_exchange(seen.0, stamped.0, Ordering::AcqRel, Ordering::Relaxed)
+            .is_err()
+        {
+            return false;
+        }
+        commit.store(CommitWord::new(lap, Kind::Empty, 0).0, Ordering::Release);
+        true
+    }
+
+    fn has_unfinished_claims(&self) -> bool {
+        let capacity = self.geometry.capacity();
+        (0..capacity).any(|slot| {
+            let claim = ClaimWord(self.claim_word(slot).load(Ordering::Acquire));
+            claim.lap() != CommitWord(self.commit_word(slot).load(Ordering::Acquire)).lap()
+        })
+    }
+
+    /// Takes everything that is left, as the last one to hold the mailbox.
+    fn drain(&self, mut discard: impl FnMut(CommitWord)) {
+        let tail = Tail(self.header.publishers.tail.load(Ordering::Acquire)).position();
+        let take = Take(self.header.readers.take.load(Ordering::Acquire));
+        let start = take.position_before(tail);
+        for position in start..tail.min(start + self.geometry.capacity()) {
+            let word = CommitWord(self.commit_word(position).load(Ordering::Acquire));
+            if word.lap() == self.geometry.lap(position) {
+                discard(word);
+            }
+        }
+        self.header.readers.take.store(Take::new(tail, take.evicted()).0, Ordering::Release);
+    }
+
+    /// Every slot that may refer to something: from the oldest pinned or untaken one to `tail`.
+    pub(crate) fn for_each_reference(&self, mut visit: impl FnMut(CommitWord)) {
+        let tail = Tail(self.header.publishers.tail.load(Ordering::Acquire)).position();
+        let start = self.free_position(tail);
+        for position in start..tail.saturating_add(1).min(start + self.geometry.capacity() + 1) {
+            let word = CommitWord(self.commit_word(position).load(Ordering::Acquire));
+            if word.lap() == self.geometry.lap(position) {
+                visit(word);
+            }
+        }
+    }
+
+    /// Commits what `dead` left claimed, as lost with its publisher. Returns how many slots.
+    pub(crate) fn reclaim_claims(&self, dead: u16) -> u64 {
+        self.help_tail_to_end();
+        let tail = Tail(self.header.publishers.tail.load(Ordering::Acquire)).position();
+        let start = self.free_position(tail);
+        let (mut reclaimed, mut run_end, mut run_owner) = (0, start, 0);
+        for position in start..tail.min(start + self.geometry.capacity()) {
+            let lap = self.geometry.lap(position);
+            let claim = ClaimWord(self.claim_word(position).load(Ordering::Acquire));
+            let owner = if claim.lap() == lap {
+                (run_end, run_owner) = (position + claim.span(), claim.owner());
+                claim.owner()
+            } else if position < run_end {
+                run_owner
+            } else {
+                continue;
+            };
+            if owner == dead && self.commit_for_the_dead(position, lap) {
+                reclaimed += 1;
+            }
+        }
+        reclaimed
+    }
+
+    fn commit_for_the_dead(&self, position: u64, lap: u64) -> bool {
+        let word = self.commit_word(position);
+        let seen = CommitWord(word.load(Ordering::Acquire));
+        let dead = CommitWord::new(lap, Kind::Dead, 0);
+        // A follower of a run whose owner died before naming it gets its claim word too, so that
+        // claim and commit agree again.
+        let claim = self.claim_word(position);
+        let named = ClaimWord(claim.load(Ordering::Acquire));
+        if named.lap() != lap {
+            let _ = claim.compare_exchange(
+                named.0,
+                ClaimWord::new(lap, 1, 0).0,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            );
+        }
+        seen.lap() != lap
+            && word.compare_exchange(seen.0, dead.0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    /// Moves `tail` over claims whose owners did not come to it.
+    fn help_tail_to_end(&self) {
+        for _ in 0..self.geometry.capacity() {
+            let tail = Tail(self.header.publishers.tail.load(Ordering::Acquire));
+            let claim = ClaimWord(self.claim_word(tail.position()).load(Ordering::Acquire));
+            if claim.lap() != self.geometry.lap(tail.position()) || claim.span() == 0 {
+                return;
+            }
+            let next = tail.advanced(claim.span());
+            let _ = self.header.publishers.tail.compare_exchange(
+                tail.0,
+                next.0,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            );
+        }
+    }
+
+    /// Frees the reader entries of `dead`. Returns how many.
+    pub(crate) fn reclaim_readers(&self, dead: u16) -> usize {
+        let theirs = |entry: &&ReaderEntry| {
+            let state = entry.state.load(Ordering::Acquire);
+            state != 0 && (state & 0xFFFF) as u16 == dead
+        };
+        self.readers.iter().filter(theirs).map(|entry| self.leave(entry)).count()
+    }
+}

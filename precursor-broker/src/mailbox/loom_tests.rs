@@ -1,0 +1,219 @@
+//! Models of every race at a mailbox. Run by `cargo xtask loom`.
+
+use loom::sync::Arc;
+use loom::thread;
+
+use super::boxed::{BoxedMailbox, OWNER, read_value, write_value};
+use super::claim::ClaimOutcome;
+use super::take::ReaderCursor;
+use crate::sync::{AtomicU64, Ordering, WaitWord};
+use crate::sys::FutexScope;
+
+fn publish(boxed: &BoxedMailbox, owner: u16, values: &[u64]) -> Outcome {
+    let view = boxed.view();
+    match view.claim(owner, values.len() as u32, 0, &AtomicU64::new(0)) {
+        ClaimOutcome::Claimed(mut claimed) => {
+            for value in values {
+                claimed.commit_inline(|cell| write_value(cell, *value));
+            }
+            Outcome::Accepted(claimed.finish())
+        }
+        ClaimOutcome::Full => Outcome::Full,
+        ClaimOutcome::Closed => Outcome::Closed,
+    }
+}
+
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    Accepted(Option<super::word::Tail>),
+    Full,
+    Closed,
+}
+
+fn accepted(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Accepted(_))
+}
+
+fn take(boxed: &BoxedMailbox, reader: usize, cursor: &mut ReaderCursor, max: u32) -> Vec<u64> {
+    let view = boxed.view();
+    let entry = &view.readers[reader];
+    let Some(taken) = view.take(entry, cursor, max) else { return Vec::new() };
+    let values = (0..taken.count()).map(|i| taken.read(i, read_value)).collect();
+    taken.release(false);
+    values
+}
+
+#[test]
+fn loom_two_publishers_and_a_reader_lose_nothing() {
+    loom::model(|| {
+        let boxed = Arc::new(BoxedMailbox::opened(4, 1));
+        let other = boxed.clone();
+        let publisher = thread::spawn(move || assert!(accepted(&publish(&other, 2, &[20, 21]))));
+        let mut cursor = boxed.cursor();
+        assert!(accepted(&publish(&boxed, OWNER, &[10])));
+        let mut got = take(&boxed, 0, &mut cursor, 2);
+        publisher.join().unwrap();
+        got.extend(take(&boxed, 0, &mut cursor, 4));
+        let theirs: Vec<u64> = got.iter().copied().filter(|v| *v >= 20).collect();
+        assert_eq!(theirs, [20, 21], "order of one publisher");
+        assert_eq!(got.len(), 3);
+    });
+}
+
+#[test]
+fn loom_full_ring_never_overwrites_what_a_reader_holds() {
+    loom::model(|| {
+        let boxed = Arc::new(BoxedMailbox::opened(1, 1));
+        assert!(accepted(&publish(&boxed, OWNER, &[1])));
+        let other = boxed.clone();
+        let publisher = thread::spawn(move || accepted(&publish(&other, 2, &[2])));
+        let mut cursor = boxed.cursor();
+        assert_eq!(take(&boxed, 0, &mut cursor, 1), [1]);
+        let was_accepted = publisher.join().unwrap();
+        assert_eq!(take(&boxed, 0, &mut cursor, 1), if was_accepted { vec![2] } else { vec![] });
+    });
+}
+
+#[test]
+fn loom_wake_is_never_lost() {
+    loom::model(|| {
+        let boxed = Arc::new(BoxedMailbox::opened(4, 1));
+        let bell = Arc::new(WaitWord::default());
+        let (other, their_bell) = (boxed.clone(), bell.clone());
+        let publisher = thread::spawn(move || {
+            if let Outcome::Accepted(Some(cleared)) = publish(&other, 2, &[5]) {
+                other.view().wake_one(cleared, |_| {
+                    their_bell.value().store(1, Ordering::Release);
+                    their_bell.wake(1, FutexScope::Private);
+                });
+            }
+        });
+        let mut cursor = boxed.cursor();
+        let got = loop {
+            let got = take(&boxed, 0, &mut cursor, 1);
+            if !got.is_empty() {
+                break got;
+            }
+            let view = boxed.view();
+            if view.arm(&view.readers[0], &cursor) {
+                bell.wait(0, None, FutexScope::Private);
+            }
+        };
+        assert_eq!(got, [5]);
+        publisher.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_waiting_publisher_is_woken_by_the_release() {
+    loom::model(|| {
+        let boxed = Arc::new(BoxedMailbox::opened(1, 1));
+        assert!(accepted(&publish(&boxed, OWNER, &[1])));
+        let other = boxed.clone();
+        let publisher = thread::spawn(move || {
+            while !accepted(&publish(&other, 2, &[2])) {
+                other.view().wait_for_room(1, None, FutexScope::Private);
+            }
+        });
+        let mut cursor = boxed.cursor();
+        let view = boxed.view();
+        let entry = &view.readers[0];
+        let taken = view.take(entry, &mut cursor, 1).unwrap();
+        if taken.release(true) {
+            view.wake_publishers(FutexScope::Private);
+        }
+        publisher.join().unwrap();
+        assert_eq!(take(&boxed, 0, &mut cursor, 1), [2]);
+    });
+}
+
+#[test]
+fn loom_eviction_and_take_share_nothing() {
+    loom::model(|| {
+        let boxed = Arc::new(BoxedMailbox::opened(1, 1));
+        assert!(accepted(&publish(&boxed, OWNER, &[1])));
+        let other = boxed.clone();
+        let publisher = thread::spawn(move || {
+            let wanted = boxed_tail(&other);
+            let evicted = other.view().evict(wanted).is_some();
+            (evicted, accepted(&publish(&other, 2, &[2])))
+        });
+        let mut cursor = boxed.cursor();
+        let mut got = take(&boxed, 0, &mut cursor, 1);
+        let (evicted, second) = publisher.join().unwrap();
+        got.extend(take(&boxed, 0, &mut cursor, 1));
+        let lost = boxed.view().report_remaining_losses(&mut cursor);
+        assert_eq!(lost, u64::from(evicted));
+        assert_eq!(got.len() as u64 + lost, 1 + u64::from(second));
+    });
+}
+
+fn boxed_tail(boxed: &BoxedMailbox) -> u64 {
+    super::word::Tail(boxed.view().header.publishers.tail.load(Ordering::Acquire)).position()
+}
+
+#[test]
+fn loom_members_of_a_group_share_and_never_repeat() {
+    loom::model(|| {
+        let boxed = Arc::new(BoxedMailbox::opened(4, 2));
+        assert!(accepted(&publish(&boxed, OWNER, &[1])));
+        assert!(accepted(&publish(&boxed, OWNER, &[2])));
+        let other = boxed.clone();
+        let member = thread::spawn(move || {
+            let mut cursor = other.cursor();
+            take(&other, 1, &mut cursor, 1)
+        });
+        let mut cursor = boxed.cursor();
+        let mut got = take(&boxed, 0, &mut cursor, 1);
+        got.extend(member.join().unwrap());
+        got.extend(take(&boxed, 0, &mut cursor, 2));
+        got.sort_unstable();
+        assert_eq!(got, [1, 2]);
+    });
+}
+
+#[test]
+fn loom_close_races_with_a_publisher() {
+    loom::model(|| {
+        let boxed = Arc::new(BoxedMailbox::opened(4, 1));
+        let other = boxed.clone();
+        let publisher = thread::spawn(move || accepted(&publish(&other, 2, &[1])));
+        let view = boxed.view();
+        assert!(view.begin_close(OWNER));
+        view.leave(&view.readers[0]);
+        let mut discarded = 0;
+        let mut finished = view.finish_close(|_| discarded += 1);
+        let was_accepted = publisher.join().unwrap();
+        if !finished {
+            finished = view.finish_close(|word| {
+                discarded += u32::from(word.kind() == super::word::Kind::Inline);
+            });
+        }
+        assert!(finished, "nothing is unfinished any more");
+        assert!(was_accepted || discarded == 0);
+        assert_eq!(boxed.open(4), 1);
+        boxed.view().join(OWNER).unwrap();
+        assert!(!boxed.view().is_ready(&boxed.cursor()), "the next life starts empty");
+    });
+}
+
+#[test]
+fn loom_reclaim_of_the_dead_beside_a_live_publisher() {
+    loom::model(|| {
+        let dead = 9;
+        let boxed = Arc::new(BoxedMailbox::opened(4, 1));
+        let hint = AtomicU64::new(0);
+        match boxed.view().claim(dead, 2, 0, &hint) {
+            ClaimOutcome::Claimed(claimed) => core::mem::forget(claimed),
+            outcome => panic!("{outcome:?}"),
+        }
+        let other = boxed.clone();
+        let publisher = thread::spawn(move || assert!(accepted(&publish(&other, 2, &[3]))));
+        let reclaimed = boxed.view().reclaim_claims(dead);
+        assert_eq!(reclaimed, 2);
+        publisher.join().unwrap();
+        let mut cursor = boxed.cursor();
+        assert_eq!(take(&boxed, 0, &mut cursor, 4), [3]);
+        assert_eq!(boxed.view().report_remaining_losses(&mut cursor), 2);
+    });
+}

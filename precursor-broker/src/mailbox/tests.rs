@@ -1,0 +1,257 @@
+//! The mailbox against a plain queue, and the rules that a user relies on.
+
+use std::collections::VecDeque;
+
+use proptest::prelude::*;
+
+use super::boxed::{BoxedMailbox, OWNER, read_value, write_value};
+use super::claim::ClaimOutcome;
+use super::cells::UNPINNED;
+use super::take::ReaderCursor;
+use super::word::{Kind, Tail};
+use crate::sync::{AtomicU64, Ordering};
+
+struct Rig {
+    boxed: BoxedMailbox,
+    hint: AtomicU64,
+    cursor: ReaderCursor,
+    pinned: bool,
+}
+
+impl Rig {
+    fn new(depth: u64) -> Self {
+        let boxed = BoxedMailbox::opened(depth, 1);
+        let cursor = boxed.cursor();
+        Self { boxed, hint: AtomicU64::new(0), cursor, pinned: false }
+    }
+
+    fn publish(&self, values: &[u64]) -> bool {
+        let view = self.boxed.view();
+        match view.claim(OWNER, values.len() as u32, 0, &self.hint) {
+            ClaimOutcome::Claimed(mut claimed) => {
+                for value in values {
+                    claimed.commit_inline(|cell| write_value(cell, *value));
+                }
+                claimed.finish();
+                true
+            }
+            ClaimOutcome::Full | ClaimOutcome::Closed => false,
+        }
+    }
+
+    fn publish_evicting(&self, value: u64) -> bool {
+        loop {
+            if self.publish(&[value]) {
+                return true;
+            }
+            let view = self.boxed.view();
+            let wanted = Tail(view.header.publishers.tail.load(Ordering::Acquire));
+            if view.evict(wanted.position()).is_none() {
+                view.header.publishers.dropped.fetch_add(1, Ordering::AcqRel);
+                return false;
+            }
+        }
+    }
+
+    /// Takes up to `max`: (losses before, values). Releases at once.
+    fn take(&mut self, max: u32) -> (u64, Vec<u64>) {
+        let taken = self.take_pinned(max);
+        self.release();
+        taken
+    }
+
+    /// The same, and the slots stay pinned.
+    fn take_pinned(&mut self, max: u32) -> (u64, Vec<u64>) {
+        let view = self.boxed.view();
+        let entry = &view.readers[0];
+        let Some(mut taken) = view.take(entry, &mut self.cursor, max) else {
+            return (0, Vec::new());
+        };
+        let mut lost = 0;
+        let values = (0..taken.count())
+            .map(|i| {
+                let (word, lost_before) = taken.entry(i);
+                assert_eq!(word.kind(), Kind::Inline);
+                lost += lost_before;
+                read_value(taken.cell(i))
+            })
+            .collect();
+        core::mem::forget(taken);
+        self.pinned = true;
+        (lost, values)
+    }
+
+    fn release(&mut self) {
+        let view = self.boxed.view();
+        view.readers[0].pin.store(UNPINNED, Ordering::Release);
+        self.pinned = false;
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    Publish(u8),
+    Evicting,
+    Take(u8),
+    Release,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        (1..6_u8).prop_map(Op::Publish),
+        Just(Op::Evicting),
+        (1..6_u8).prop_map(Op::Take),
+        Just(Op::Release),
+    ]
+}
+
+proptest! {
+    /// Whatever the sequence: what is accepted is delivered once and in order, a full mailbox
+    /// refuses, and accepted = delivered + lost + queued at every moment.
+    #[test]
+    fn mailbox_behaves_like_a_bounded_queue(
+        depth in 1..12_u64,
+        ops in proptest::collection::vec(op(), 1..200),
+    ) {
+        let mut rig = Rig::new(depth);
+        let mut queue = VecDeque::new();
+        let (mut next, mut pinned, mut lost, mut reported) = (0_u64, 0_u64, 0_u64, 0_u64);
+        for op in ops {
+            match op {
+                Op::Publish(n) => {
+                    let values: Vec<u64> = (next..next + u64::from(n)).collect();
+                    let room = queue.len() as u64 + pinned + u64::from(n) <= depth;
+                    prop_assert_eq!(rig.publish(&values), room);
+                    if room {
+                        queue.extend(values);
+                        next += u64::from(n);
+                    }
+                }
+                Op::Evicting => {
+                    if queue.len() as u64 + pinned < depth {
+                        prop_assert!(rig.publish_evicting(next));
+                        queue.push_back(next);
+                    } else if pinned == 0 {
+                        prop_assert!(rig.publish_evicting(next));
+                        queue.pop_front();
+                        queue.push_back(next);
+                        lost += 1;
+                    } else {
+                        prop_assert!(!rig.publish_evicting(next));
+                        lost += 1;
+                    }
+                    next += 1;
+                }
+                Op::Take(n) if !rig.pinned => {
+                    let (lost_before, values) = rig.take_pinned(u32::from(n));
+                    let expected: Vec<u64> =
+                        queue.drain(..values.len().min(queue.len())).collect();
+                    prop_assert_eq!(&values, &expected);
+                    prop_assert!(!values.is_empty() || queue.is_empty());
+                    pinned = values.len() as u64;
+                    reported += lost_before;
+                    prop_assert!(reported <= lost);
+                }
+                Op::Take(_) => {}
+                Op::Release => {
+                    rig.release();
+                    pinned = 0;
+                }
+            }
+            prop_assert_eq!(rig.boxed.view().queued(), queue.len() as u64);
+        }
+        let view = rig.boxed.view();
+        reported += view.report_remaining_losses(&mut rig.cursor);
+        prop_assert_eq!(reported, lost);
+    }
+}
+
+#[test]
+fn losses_are_told_in_order() {
+    let mut rig = Rig::new(2);
+    for value in 0..5 {
+        rig.publish_evicting(value);
+    }
+    assert_eq!(rig.take_pinned(1), (3, vec![3]), "three older ones were evicted");
+    assert!(!rig.publish_evicting(5), "the slot it needs is pinned: refused and counted");
+    rig.release();
+    assert_eq!(rig.take(1), (0, vec![4]), "4 came before the refusal");
+    assert!(rig.publish_evicting(6));
+    assert_eq!(rig.take(1), (1, vec![6]), "5 was refused just before");
+}
+
+#[test]
+fn closed_mailbox_refuses_and_its_next_life_is_clean() {
+    let mut rig = Rig::new(4);
+    assert!(rig.publish(&[1, 2]));
+    let view = rig.boxed.view();
+    assert!(view.begin_close(OWNER));
+    assert!(!view.begin_close(OWNER), "closing twice does nothing");
+    assert!(!rig.publish(&[3]));
+    view.leave(&view.readers[0]);
+    let mut discarded = 0;
+    assert!(view.finish_close(|_| discarded += 1));
+    assert_eq!(discarded, 2);
+    assert_eq!(rig.boxed.open(4), 1, "the generation moved on");
+    assert!(!rig.publish(&[9]), "a route of the old life finds another generation");
+    rig.boxed.view().join(OWNER).unwrap();
+    rig.cursor = rig.boxed.cursor();
+    let view = rig.boxed.view();
+    let ClaimOutcome::Claimed(mut claimed) = view.claim(OWNER, 1, 1, &AtomicU64::new(0)) else {
+        panic!("there is room");
+    };
+    claimed.commit_inline(|cell| write_value(cell, 7));
+    claimed.finish();
+    assert_eq!(rig.take(4), (0, vec![7]));
+}
+
+#[test]
+fn close_waits_for_an_unfinished_claim() {
+    let rig = Rig::new(4);
+    let view = rig.boxed.view();
+    let ClaimOutcome::Claimed(mut claimed) = view.claim(OWNER, 1, 0, &rig.hint) else {
+        panic!("there is room");
+    };
+    assert!(view.begin_close(OWNER));
+    assert!(!view.finish_close(|_| ()), "a publisher is still writing");
+    claimed.commit_inline(|cell| write_value(cell, 1));
+    claimed.finish();
+    let mut discarded = 0;
+    assert!(view.finish_close(|_| discarded += 1));
+    assert_eq!(discarded, 1);
+}
+
+#[test]
+fn dead_claim_is_lost_and_the_rest_goes_on() {
+    let dead = 7;
+    for span in [1, 3] {
+        let mut rig = Rig::new(8);
+        assert!(rig.publish(&[1]));
+        let view = rig.boxed.view();
+        let ClaimOutcome::Claimed(claimed) = view.claim(dead, span, 0, &rig.hint) else {
+            panic!("there is room");
+        };
+        core::mem::forget(claimed);
+        assert!(rig.publish(&[2]), "a helper passes the stuck claim");
+        assert_eq!(rig.take(8), (0, vec![1]), "the reader waits behind it");
+        let view = rig.boxed.view();
+        assert_eq!(view.reclaim_claims(dead), u64::from(span));
+        assert_eq!(view.reclaim_claims(dead), 0, "reclaiming again finds nothing");
+        assert_eq!(rig.take(8), (u64::from(span), vec![2]));
+    }
+}
+
+#[test]
+fn panic_while_writing_gives_the_slot_back() {
+    let mut rig = Rig::new(4);
+    let view = rig.boxed.view();
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let ClaimOutcome::Claimed(mut claimed) = view.claim(OWNER, 1, 0, &rig.hint) else {
+            panic!("there is room");
+        };
+        claimed.commit_inline(|_| panic!("in the copy"));
+    }));
+    assert!(result.is_err());
+    assert!(rig.publish(&[5]));
+    assert_eq!(rig.take(4), (0, vec![5]));
+}

@@ -1,0 +1,335 @@
+//! The bits of a mailbox's words (region.md R3.1) and the arithmetic of its cursors. Pure.
+
+/// Bits of a lap in claim and commit words.
+const LAP_BITS: u32 = 39;
+const LAP_MASK: u64 = (1 << LAP_BITS) - 1;
+
+/// Flag of `tail`: an armed reader wants to be woken by the next publisher.
+pub(crate) const NOTIFY: u64 = 1;
+/// Flag of `tail`: this life of the mailbox is over.
+pub(crate) const CLOSED: u64 = 2;
+const TAIL_FLAG_BITS: u32 = 8;
+const TAIL_FLAGS: u64 = (1 << TAIL_FLAG_BITS) - 1;
+
+/// `position:56 · flags:8`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tail(pub u64);
+
+impl Tail {
+    pub(crate) fn new(position: u64) -> Self {
+        Self(position << TAIL_FLAG_BITS)
+    }
+
+    #[inline(always)]
+    pub(crate) fn position(self) -> u64 {
+        self.0 >> TAIL_FLAG_BITS
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_closed(self) -> bool {
+        self.0 & CLOSED != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn wants_notice(self) -> bool {
+        self.0 & NOTIFY != 0
+    }
+
+    /// Moved on by `span` positions, flags kept.
+    #[inline(always)]
+    pub(crate) fn advanced(self, span: u64) -> Self {
+        Self(self.0.wrapping_add(span << TAIL_FLAG_BITS))
+    }
+
+    #[inline(always)]
+    pub(crate) fn without_notice(self) -> Self {
+        Self(self.0 & !NOTIFY)
+    }
+
+    pub(crate) fn flags(self) -> u64 {
+        self.0 & TAIL_FLAGS
+    }
+}
+
+/// `position:40 · evicted:24`. One compare-and-swap moves both, so that what was evicted is known
+/// exactly whoever dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Take(pub u64);
+
+const TAKE_POSITION_BITS: u32 = 40;
+const TAKE_POSITION_MASK: u64 = (1 << TAKE_POSITION_BITS) - 1;
+/// Evictions counted in `take` itself; the rest stands in `evicted_high`.
+pub(crate) const EVICTED_BITS: u32 = 24;
+const EVICTED_MASK: u64 = (1 << EVICTED_BITS) - 1;
+
+impl Take {
+    pub(crate) fn new(position: u64, evicted: u64) -> Self {
+        Self(position << EVICTED_BITS | evicted & EVICTED_MASK)
+    }
+
+    /// The full position, given any full position that is not newer and less than 2^40 older.
+    #[inline(always)]
+    pub(crate) fn position_after(self, known: u64) -> u64 {
+        known.wrapping_add((self.0 >> EVICTED_BITS).wrapping_sub(known) & TAKE_POSITION_MASK)
+    }
+
+    /// The full position, given any full position that is not older and less than 2^40 newer.
+    #[inline(always)]
+    pub(crate) fn position_before(self, known: u64) -> u64 {
+        known.wrapping_sub(known.wrapping_sub(self.0 >> EVICTED_BITS) & TAKE_POSITION_MASK)
+    }
+
+    #[inline(always)]
+    pub(crate) fn evicted(self) -> u64 {
+        self.0 & EVICTED_MASK
+    }
+
+    #[inline(always)]
+    pub(crate) fn taken(self, count: u64) -> Self {
+        Self(self.0.wrapping_add(count << EVICTED_BITS))
+    }
+
+    /// `count` messages lost at this point. The count wraps on its own.
+    #[inline(always)]
+    pub(crate) fn losing(self, count: u64) -> Self {
+        Self(self.0 & !EVICTED_MASK | (self.evicted() + count) & EVICTED_MASK)
+    }
+
+    pub(crate) fn wraps_when_losing(self, count: u64) -> bool {
+        self.evicted() + count > EVICTED_MASK
+    }
+}
+
+/// `lap:39 · span:9 · owner:16`. The claim is the compare-and-swap that stores it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ClaimWord(pub u64);
+
+const SPAN_BITS: u32 = 9;
+const OWNER_BITS: u32 = 16;
+
+impl ClaimWord {
+    #[inline(always)]
+    pub(crate) fn new(lap: u64, span: u32, owner: u16) -> Self {
+        let lap = lap & LAP_MASK;
+        Self(lap << (SPAN_BITS + OWNER_BITS) | u64::from(span) << OWNER_BITS | u64::from(owner))
+    }
+
+    #[inline(always)]
+    pub(crate) fn lap(self) -> u64 {
+        self.0 >> (SPAN_BITS + OWNER_BITS)
+    }
+
+    #[inline(always)]
+    pub(crate) fn span(self) -> u64 {
+        self.0 >> OWNER_BITS & ((1 << SPAN_BITS) - 1)
+    }
+
+    pub(crate) fn owner(self) -> u16 {
+        (self.0 & 0xFFFF) as u16
+    }
+}
+
+/// What a committed slot holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// Nothing yet.
+    Empty = 0,
+    /// The frame lies in the slot's cell.
+    Inline = 1,
+    /// The frame lies in a block.
+    Block = 2,
+    /// The index of an entry of the `Latest` table.
+    Key = 3,
+    /// Nothing, and nothing was lost: the claim was given back.
+    Aborted = 4,
+    /// A message whose publisher died between claim and commit.
+    Dead = 5,
+}
+
+/// `lap:39 · lost:1 · kind:3 · block:21`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CommitWord(pub u64);
+
+const BLOCK_BITS: u32 = 21;
+const BLOCK_MASK: u64 = (1 << BLOCK_BITS) - 1;
+const KIND_BITS: u32 = 3;
+const LOST: u64 = 1 << (BLOCK_BITS + KIND_BITS);
+const COMMIT_LAP_SHIFT: u32 = BLOCK_BITS + KIND_BITS + 1;
+
+impl CommitWord {
+    #[inline(always)]
+    pub(crate) fn new(lap: u64, kind: Kind, block: u32) -> Self {
+        let lap = lap & LAP_MASK;
+        let block = u64::from(block) & BLOCK_MASK;
+        Self(lap << COMMIT_LAP_SHIFT | (kind as u64) << BLOCK_BITS | block)
+    }
+
+    /// The slot's `lost` word holds the count of refused messages at the claim.
+    #[inline(always)]
+    pub(crate) fn marked_lost(self, marked: bool) -> Self {
+        Self(self.0 | if marked { LOST } else { 0 })
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_marked_lost(self) -> bool {
+        self.0 & LOST != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn lap(self) -> u64 {
+        self.0 >> COMMIT_LAP_SHIFT
+    }
+
+    #[inline(always)]
+    pub(crate) fn kind(self) -> Kind {
+        match self.0 >> BLOCK_BITS & ((1 << KIND_BITS) - 1) {
+            1 => Kind::Inline,
+            2 => Kind::Block,
+            3 => Kind::Key,
+            4 => Kind::Aborted,
+            5 => Kind::Dead,
+            _ => Kind::Empty,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn block(self) -> u32 {
+        (self.0 & BLOCK_MASK) as u32
+    }
+}
+
+/// Slot and lap of positions in a ring of `1 << log2` slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    log2: u32,
+}
+
+impl Geometry {
+    pub(crate) fn new(log2: u32) -> Self {
+        Self { log2 }
+    }
+
+    #[inline(always)]
+    pub(crate) fn capacity(self) -> u64 {
+        1 << self.log2
+    }
+
+    #[inline(always)]
+    pub(crate) fn slot(self, position: u64) -> usize {
+        (position & (self.capacity() - 1)) as usize
+    }
+
+    /// Where a slot's commit word lies. Neighbouring slots lie on different cache lines, so that a
+    /// publisher at work on the next slot leaves the line alone that the reader polls
+    /// (docs/adr/0001-mailbox-layout.md).
+    #[inline(always)]
+    pub(crate) fn commit_index(self, slot: usize) -> usize {
+        const WORDS_PER_LINE_LOG2: u32 = 3;
+        let lines_log2 = self.log2 - WORDS_PER_LINE_LOG2;
+        (slot & ((1 << lines_log2) - 1)) << WORDS_PER_LINE_LOG2 | slot >> lines_log2
+    }
+
+    #[inline(always)]
+    pub(crate) fn lap(self, position: u64) -> u64 {
+        position >> self.log2 & LAP_MASK
+    }
+
+    /// Whether `lap` was used before `reference`, laps being numbers modulo 2^39.
+    #[inline(always)]
+    pub(crate) fn lap_is_before(lap: u64, reference: u64) -> bool {
+        let distance = reference.wrapping_sub(lap) & LAP_MASK;
+        distance != 0 && distance < 1 << (LAP_BITS - 1)
+    }
+}
+
+/// Life of a mailbox: `generation:32 · log2:8 · status:8 · owner:16`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct State(pub u64);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Status {
+    Free = 0,
+    Opening = 1,
+    Open = 2,
+    Closing = 3,
+}
+
+impl State {
+    pub(crate) fn new(generation: u32, status: Status, owner: u16) -> Self {
+        Self(u64::from(generation) << 32 | (status as u64) << 16 | u64::from(owner))
+    }
+
+    #[inline(always)]
+    pub(crate) fn generation(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    pub(crate) fn status(self) -> Status {
+        match self.0 >> 16 & 0xFF {
+            0 => Status::Free,
+            1 => Status::Opening,
+            2 => Status::Open,
+            _ => Status::Closing,
+        }
+    }
+
+    pub(crate) fn owner(self) -> u16 {
+        (self.0 & 0xFFFF) as u16
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn take_expands_to_the_full_position_from_either_side() {
+        for position in [0_u64, 5, (1 << 40) - 1, 1 << 40, (1 << 55) + 12_345] {
+            let take = Take::new(position, 7);
+            assert_eq!(take.position_after(position.saturating_sub(9_999)), position);
+            assert_eq!(take.position_before(position + 9_999), position);
+            assert_eq!(take.evicted(), 7);
+        }
+    }
+
+    #[test]
+    fn eviction_count_wraps_without_touching_the_position() {
+        let take = Take::new(41, EVICTED_MASK);
+        assert!(take.wraps_when_losing(1));
+        let next = take.taken(1).losing(1);
+        assert_eq!((next.position_after(0), next.evicted()), (42, 0));
+    }
+
+    #[test]
+    fn claim_and_commit_words_keep_their_fields() {
+        let claim = ClaimWord::new(LAP_MASK, 256, 0xFFFF);
+        assert_eq!((claim.lap(), claim.span(), claim.owner()), (LAP_MASK, 256, 0xFFFF));
+        let commit = CommitWord::new(LAP_MASK - 1, Kind::Key, BLOCK_MASK as u32).marked_lost(true);
+        assert_eq!(commit.lap(), LAP_MASK - 1);
+        assert_eq!((commit.kind(), commit.block()), (Kind::Key, BLOCK_MASK as u32));
+        assert!(commit.is_marked_lost());
+    }
+
+    #[test]
+    fn commit_words_are_a_permutation_that_separates_neighbours() {
+        for log2 in [4, 5, 10] {
+            let geometry = Geometry::new(log2);
+            let mut seen = vec![false; geometry.capacity() as usize];
+            for slot in 0..seen.len() {
+                let index = geometry.commit_index(slot);
+                assert!(!core::mem::replace(&mut seen[index], true));
+                let next = geometry.commit_index((slot + 1) % seen.len());
+                assert_ne!(index / 8, next / 8, "slots {slot} and its neighbour share a line");
+            }
+        }
+    }
+
+    #[test]
+    fn laps_are_ordered_across_their_wrap() {
+        assert!(Geometry::lap_is_before(LAP_MASK, 0));
+        assert!(!Geometry::lap_is_before(0, LAP_MASK));
+        assert!(!Geometry::lap_is_before(3, 3));
+    }
+}

@@ -1,0 +1,66 @@
+//! Labelled steps. The abandon harness stops a participant for ever at each of them and lets a
+//! survivor reclaim what it held. Without the feature a step is nothing.
+
+/// Marks a point at which a participant may die while it holds something.
+macro_rules! step {
+    ($label:literal) => {
+        #[cfg(feature = "__internal_steps")]
+        $crate::steps::reached($label);
+    };
+}
+pub(crate) use step;
+
+#[cfg(feature = "__internal_steps")]
+mod hook {
+    use std::cell::RefCell;
+
+    type Hook = Box<dyn Fn(&'static str)>;
+
+    thread_local! {
+        static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
+    }
+
+    /// Every label in the crate; the harness must cover all of them.
+    pub const LABELS: &[&str] = &[
+        "claim.claimed",
+        "claim.run_named",
+        "claim.copied",
+        "claim.committed",
+        "evict.taken",
+        "take.pinned",
+        "take.taken",
+        "take.copied",
+        "block.allocated",
+        "block.shared",
+        "latest.stored",
+        "latest.removed",
+        "subscribe.route_opening",
+        "subscribe.mailbox_open",
+        "subscribe.route_open",
+        "close.route_closed",
+        "close.flagged",
+        "close.drained",
+        "call.waiting",
+        "call.sent",
+        "reply.replying",
+        "reply.done",
+    ];
+
+    /// Sets what this thread does when it reaches a step.
+    pub fn set_hook(hook: impl Fn(&'static str) + 'static) {
+        HOOK.with(|slot| *slot.borrow_mut() = Some(Box::new(hook)));
+    }
+
+    #[inline(never)]
+    pub(crate) fn reached(label: &'static str) {
+        debug_assert!(LABELS.contains(&label), "label {label} is missing in LABELS");
+        HOOK.with(|slot| {
+            if let Some(hook) = slot.borrow().as_ref() {
+                hook(label);
+            }
+        });
+    }
+}
+
+#[cfg(feature = "__internal_steps")]
+pub use hook::*;

@@ -1,0 +1,162 @@
+//! The door to the operating system: memory, parking, descriptors, clocks and process identity.
+//!
+//! No other module makes a system call. Linux is served by [`linux`]; every other system by
+//! `portable`, which offers what a private kernel needs and answers `Unsupported` to the rest.
+
+#[cfg(any(miri, not(target_os = "linux"), test))]
+mod heap;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(any(not(target_os = "linux"), test))]
+#[cfg_attr(
+    target_os = "linux",
+    allow(dead_code, reason = "compiled on Linux only so that its tests run")
+)]
+mod portable;
+
+use crate::sync::AtomicU32;
+use core::time::Duration;
+use std::io;
+
+#[cfg(all(miri, target_os = "linux"))]
+pub(crate) use heap::Mapping;
+#[cfg(all(not(miri), target_os = "linux"))]
+pub(crate) use linux::Mapping;
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{EventFd, is_process_live, memfd, memfd_bytes, monotonic_ns, start_ticks};
+#[cfg(not(target_os = "linux"))]
+pub(crate) use portable::{EventFd, Mapping, is_process_live, monotonic_ns, start_ticks};
+
+/// Who can reach a parking word: the threads of this process, or every process that maps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Only this process; the kernel may key on the address.
+    Private,
+    /// Every process that maps the memory.
+    Shared,
+}
+
+/// Why [`futex_wait`] returned. `Woken` may be spurious: callers look at the word again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WaitOutcome {
+    /// A wake, a signal, or nothing at all.
+    Woken,
+    /// The word did not hold the expected value; nothing was waited for.
+    Mismatch,
+    /// The timeout passed.
+    TimedOut,
+}
+
+/// Parks the calling thread while `word` holds `expected`, for at most `timeout`.
+#[cfg(not(precursor_loom))]
+pub(crate) fn futex_wait(
+    word: &AtomicU32,
+    expected: u32,
+    timeout: Option<Duration>,
+    scope: Scope,
+) -> WaitOutcome {
+    count::add();
+    #[cfg(target_os = "linux")]
+    return linux::futex_wait(word, expected, timeout, scope);
+    #[cfg(not(target_os = "linux"))]
+    return portable::futex_wait(word, expected, timeout, scope);
+}
+
+/// Wakes at most `waiters` threads parked on `word`; returns how many woke.
+#[cfg(not(precursor_loom))]
+pub(crate) fn futex_wake(word: &AtomicU32, waiters: u32, scope: Scope) -> u32 {
+    count::add();
+    #[cfg(target_os = "linux")]
+    return linux::futex_wake(word, waiters, scope);
+    #[cfg(not(target_os = "linux"))]
+    return portable::futex_wake(word, waiters, scope);
+}
+
+/// The model of parking: yields to the other modelled threads while the word holds `expected`.
+#[cfg(precursor_loom)]
+pub(crate) fn futex_wait(
+    word: &AtomicU32,
+    expected: u32,
+    timeout: Option<Duration>,
+    _scope: Scope,
+) -> WaitOutcome {
+    use crate::sync::Ordering;
+    if word.load(Ordering::Acquire) != expected {
+        return WaitOutcome::Mismatch;
+    }
+    if timeout.is_some() {
+        loom::thread::yield_now();
+        return WaitOutcome::TimedOut;
+    }
+    while word.load(Ordering::Acquire) == expected {
+        loom::thread::yield_now();
+    }
+    WaitOutcome::Woken
+}
+
+/// The model of waking: [`futex_wait`] looks at the word by itself.
+#[cfg(precursor_loom)]
+pub(crate) fn futex_wake(_word: &AtomicU32, _waiters: u32, _scope: Scope) -> u32 {
+    0
+}
+
+/// Nanoseconds since 1970 by the wall clock; 0 if the clock stands before 1970.
+pub(crate) fn wall_ns() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |elapsed| u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Process id and start time in clock ticks: together they name one process of one boot.
+pub(crate) fn process_identity() -> (u32, u64) {
+    let pid = std::process::id();
+    (pid, start_ticks(pid).unwrap_or(0))
+}
+
+/// Asks for the cache line at `address` to be brought in for writing. Any address is allowed.
+#[inline]
+pub(crate) fn prefetch_write<T>(address: *const T) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    #[expect(unsafe_code, reason = "the intrinsic is declared unsafe for its pointer argument")]
+    // SAFETY: PREFETCHW is a hint that never faults, whatever the address.
+    unsafe {
+        core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_ET0 }>(address.cast());
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = address;
+}
+
+/// `Unsupported` for what this system cannot do.
+#[cfg(any(miri, not(target_os = "linux"), test))]
+fn unsupported(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, what)
+}
+
+/// Counts the system calls of parking and signalling, so that tests can assert that there were none.
+pub(crate) mod count {
+    #[cfg(any(test, feature = "__internal_steps"))]
+    mod imp {
+        use core::sync::atomic::{AtomicU64, Ordering};
+
+        static CALLS: AtomicU64 = AtomicU64::new(0);
+
+        pub(crate) fn add() {
+            CALLS.fetch_add(1, Ordering::Relaxed);
+        }
+
+        /// Parking and signalling system calls of this process so far.
+        pub(crate) fn total() -> u64 {
+            CALLS.load(Ordering::Relaxed)
+        }
+    }
+
+    #[cfg(not(any(test, feature = "__internal_steps")))]
+    mod imp {
+        #[inline]
+        pub(crate) fn add() {}
+    }
+
+    pub(crate) use imp::*;
+}
+
+#[cfg(all(test, not(precursor_loom)))]
+mod tests;
