@@ -378,6 +378,7 @@ pub(crate) fn low_u32(len: usize) -> [u8; 4] {
 }
 
 /// Sums a frame whose payload ends at `end` and stores the sum. Clause 6.
+#[inline(never)]
 pub(crate) fn seal(frame: &mut [u8], end: usize) {
     let sum = frame_sum(frame.get(at::MAGIC..end).unwrap_or_default());
     if let Some(head) = frame.first_chunk_mut::<HEADER_BYTES>() {

@@ -64,5 +64,5 @@ pub use limits::{
     TEMPLATE_BYTES_MAX, TEXT_BYTES_MAX, USER_HEADERS_MAX,
 };
 pub use template::{Stamp, Template};
-pub use verify::{VerifyOptions, verify};
+pub use verify::{VerifyOptions, frame_len, verify};
 pub use view::Frame;

@@ -3,7 +3,7 @@
 use crate::checksum::{frame_sum, topic_id};
 use crate::error::{VerifyError, VerifyErrorKind as Kind};
 use crate::extension::{TraceParent, check, check_zero};
-use crate::header::{self, Flags, MAGIC, VERSION, at, load};
+use crate::header::{self, Flags, Head, MAGIC, VERSION, at, load};
 use crate::limits::{FRAME_BYTES_MAX_LOCAL, HEADER_BYTES, TRACE_BYTES, USER_HEADERS_MAX, WORD};
 use crate::view::Frame;
 
@@ -95,12 +95,49 @@ pub fn verify<'a>(bytes: &'a [u8], options: &VerifyOptions) -> Result<Frame<'a>,
     Ok(frame)
 }
 
+/// The length in bytes of the frame whose first 64 bytes or more are `start`, so that the reader
+/// of a stream knows how much to read before it can [`verify`].
+///
+/// Checks the lengths of the header as `verify` does, in constant time.
+///
+/// ```
+/// use qiss_format::{FRAME_BYTES_MAX_NETWORK, FrameBuilder, frame_len};
+///
+/// let mut bytes = [0; 128];
+/// let len = FrameBuilder::new().encode_into(&mut bytes, b"payload")?;
+/// assert_eq!(frame_len(&bytes[..64], FRAME_BYTES_MAX_NETWORK)?, len);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Truncated`](Kind::Truncated) if fewer than 64 bytes are given, `BadMagic`,
+/// `UnsupportedVersion`, `HeaderLength`, `LengthMismatch`, or `FrameTooLarge` if the frame is longer
+/// than `frame_bytes_max`.
+#[inline]
+pub fn frame_len(start: &[u8], frame_bytes_max: u32) -> Result<usize, VerifyError> {
+    match start.first_chunk() {
+        Some(head) => check_lengths(head, frame_bytes_max),
+        None => Err(truncated(start.len(), HEADER_BYTES)),
+    }
+}
+
 /// Clause 9.2, steps 1 to 6, in constant time: every length is right and lies within `bytes`.
 #[inline]
 pub(crate) fn structure(bytes: &[u8], frame_bytes_max: u32) -> Result<Frame<'_>, VerifyError> {
-    let Some(head) = bytes.first_chunk::<HEADER_BYTES>() else {
-        return Err(truncated(bytes.len(), HEADER_BYTES as u64));
+    let Some(head) = bytes.first_chunk() else {
+        return Err(truncated(bytes.len(), HEADER_BYTES));
     };
+    let frame_len = check_lengths(head, frame_bytes_max)?;
+    match bytes.get(..frame_len) {
+        Some(frame) => Ok(Frame::from_parts(head, frame)),
+        None => Err(truncated(bytes.len(), frame_len)),
+    }
+}
+
+/// Clause 9.2, steps 2 to 5 and the first half of 6; the length of the frame.
+#[inline]
+fn check_lengths(head: &Head, frame_bytes_max: u32) -> Result<usize, VerifyError> {
     let magic = u16::from_le_bytes(load::<{ at::MAGIC }, 2>(head));
     let [version] = load::<{ at::VERSION }, 1>(head);
     let [words] = load::<{ at::HDR_WORDS }, 1>(head);
@@ -122,17 +159,14 @@ pub(crate) fn structure(bytes: &[u8], frame_bytes_max: u32) -> Result<Frame<'_>,
     }
     let expected = frame_len_of(words, payload_len);
     if u64::from(frame_len) != expected {
-        let kind = Kind::LengthMismatch;
-        return Err(error_at(at::FRAME_LEN, kind, frame_len.into(), expected));
+        return Err(error_at(at::FRAME_LEN, Kind::LengthMismatch, frame_len.into(), expected));
     }
     if frame_len > frame_bytes_max {
-        let kind = Kind::FrameTooLarge;
-        return Err(error_at(at::FRAME_LEN, kind, frame_len.into(), frame_bytes_max.into()));
+        let (value, limit) = (frame_len.into(), frame_bytes_max.into());
+        return Err(error_at(at::FRAME_LEN, Kind::FrameTooLarge, value, limit));
     }
-    match usize::try_from(frame_len).ok().and_then(|len| bytes.get(..len)) {
-        Some(frame) => Ok(Frame::from_parts(head, frame)),
-        None => Err(truncated(bytes.len(), frame_len.into())),
-    }
+    // A length beyond the address space is beyond every slice, too.
+    Ok(usize::try_from(frame_len).unwrap_or(usize::MAX))
 }
 
 /// Clause 2.3: header and payload, rounded up to a word. At most 2^32 + 2047, so 64 bits hold it.
@@ -228,9 +262,9 @@ fn check_trace(rest: &[u8]) -> Result<&[u8], VerifyError> {
 }
 
 #[cold]
-fn truncated(have: usize, needed: u64) -> VerifyError {
+fn truncated(have: usize, needed: usize) -> VerifyError {
     let offset = u32::try_from(have).unwrap_or(u32::MAX);
-    VerifyError::new(Kind::Truncated, offset, have as u64, needed)
+    VerifyError::new(Kind::Truncated, offset, have as u64, needed as u64)
 }
 
 #[cold]
