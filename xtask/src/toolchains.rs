@@ -108,28 +108,33 @@ pub(crate) fn in_ci() -> bool {
 /// An extra that a checker needs; each is optional, and its absence is always reported.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Extra {
-    /// The nightly compiler: sanitizers and coverage instrumentation.
+    /// The nightly compiler, for coverage feedback.
     Nightly,
-    /// The interpreter, with the library sources that it interprets.
+    /// Nightly with the sources of the standard library, which the sanitizers build again.
+    LibrarySources,
+    /// Nightly with the interpreter and the sources that it interprets.
     Miri,
 }
 
 impl Extra {
     /// `Ok` if it is there; otherwise the reason with the line that installs it.
     pub(crate) fn check(self) -> Result<(), String> {
-        let (found, install) = match self {
-            Self::Nightly => (
-                nightly_answers(&["rustc", "--version"]),
-                "the nightly toolchain is missing; install it with \
-                 `rustup toolchain install nightly --profile minimal`",
-            ),
+        let (found, missing, components) = match self {
+            Self::Nightly => (nightly_answers(&["rustc", "--version"]), "nightly Rust", ""),
+            Self::LibrarySources => {
+                (has_library_sources(), "nightly Rust with rust-src", " --component rust-src")
+            }
             Self::Miri => (
                 nightly_answers(&["cargo", "miri", "--version"]) && has_library_sources(),
-                "Miri on the nightly toolchain is missing; install it with \
-                 `rustup toolchain install nightly --component miri,rust-src`",
+                "nightly Rust with Miri",
+                " --component miri,rust-src",
             ),
         };
-        if found { Ok(()) } else { Err(install.to_owned()) }
+        if found {
+            return Ok(());
+        }
+        let install = format!("rustup toolchain install nightly --profile minimal{components}");
+        Err(format!("{missing} is missing; install it with `{install}`"))
     }
 }
 
