@@ -1,0 +1,24 @@
+//! Records the compiler and the versions of the peers, which belong to every figure.
+
+use std::process::Command;
+
+const PEERS: [&str; 4] = ["crossbeam-channel", "disruptor", "kanal", "rtrb"];
+
+fn main() {
+    println!("cargo::rerun-if-changed=Cargo.lock");
+    let rustc = std::env::var("RUSTC").expect("cargo sets RUSTC");
+    let output = Command::new(rustc).arg("--version").output().expect("rustc runs");
+    let version = String::from_utf8(output.stdout).expect("rustc prints UTF-8");
+    println!("cargo::rustc-env=COMPARE_RUSTC={}", version.trim());
+
+    let lock = std::fs::read_to_string("Cargo.lock").expect("a lock file");
+    let versions: Vec<String> =
+        PEERS.iter().map(|peer| format!("{peer} {}", locked_version(&lock, peer))).collect();
+    println!("cargo::rustc-env=COMPARE_PEERS={}", versions.join(", "));
+}
+
+fn locked_version<'a>(lock: &'a str, package: &str) -> &'a str {
+    let entry = lock.split_once(&format!("name = \"{package}\"\nversion = \""));
+    let (_, rest) = entry.unwrap_or_else(|| panic!("{package} is not in Cargo.lock"));
+    rest.split_once('"').expect("a quoted version").0
+}

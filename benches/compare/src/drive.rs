@@ -1,0 +1,168 @@
+//! Drivers that every contestant goes through: the same threads, content, clock and check.
+
+use std::time::Instant;
+
+use hdrhistogram::Histogram;
+
+use crate::content::{expected_sum, small, sum};
+use crate::harness::{Sample, Tail};
+use crate::threads::{Cores, StartLine, pin, settle};
+
+/// What a receiver has read so far.
+#[derive(Debug)]
+pub struct Tally {
+    messages: u64,
+    received: u64,
+    total: u64,
+    warm_at: u64,
+    warm: Option<(Instant, u64)>,
+}
+
+impl Tally {
+    fn new(messages: u64) -> Self {
+        Self { messages, received: 0, total: 0, warm_at: messages / 4, warm: None }
+    }
+
+    /// Counts and sums one message.
+    #[inline]
+    pub fn add(&mut self, payload: &[u8]) {
+        self.received += 1;
+        self.total = self.total.wrapping_add(sum(payload));
+        if self.received == self.warm_at {
+            self.warm = Some((Instant::now(), self.received));
+        }
+    }
+
+    /// How many messages are still to come.
+    #[inline]
+    pub fn missing(&self) -> u64 {
+        self.messages - self.received
+    }
+
+    /// M messages/s after the warm-up.
+    fn rate(&self) -> f64 {
+        let (start, before) = self.warm.expect("the warm-up is a quarter of the run");
+        (self.received - before) as f64 / start.elapsed().as_secs_f64() / 1e6
+    }
+}
+
+/// One way, sender on core 0, receiver on core 1; the first quarter is warm-up. M messages/s.
+///
+/// `send` sends `messages` messages, `receive` reads until nothing is missing.
+pub fn one_way(
+    messages: u64,
+    payload_bytes: usize,
+    send: impl FnOnce(u64) + Send,
+    receive: impl FnOnce(&mut Tally),
+) -> Sample {
+    let line = StartLine::new(2);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            pin(0);
+            line.wait();
+            send(messages);
+        });
+        pin(1);
+        let mut tally = Tally::new(messages);
+        line.wait();
+        receive(&mut tally);
+        let rate = tally.rate();
+        assert_eq!(tally.total, expected_sum(messages, payload_bytes), "content differs");
+        Sample::new(rate)
+    })
+}
+
+/// Round trips of 64 bytes between core 0, which runs `ask`, and core 1, which runs `echo` as
+/// often. The value is the p50 in ns, unstamped: a clock read per trip would weigh a fifth of it.
+/// The tail comes from as many stamped trips.
+pub fn round_trip(
+    trips: u64,
+    mut ask: impl FnMut(&[u8; 64]) -> [u8; 64],
+    mut echo: impl FnMut() + Send,
+) -> Sample {
+    const CHUNK: u64 = 16;
+    let chunks = trips / 2 / CHUNK;
+    let (plain, all) = (chunks * CHUNK, 2 * chunks * CHUNK);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            pin(1);
+            (0..all).for_each(|_| echo());
+        });
+        pin(0);
+        let mut total = 0u64;
+        let mut trip = |sequence| total = total.wrapping_add(sum(&ask(&small(sequence))));
+        let mut means: Vec<f64> = Vec::with_capacity(chunks as usize);
+        for first in (0..plain).step_by(CHUNK as usize) {
+            let start = Instant::now();
+            (first..first + CHUNK).for_each(&mut trip);
+            means.push(start.elapsed().as_nanos() as f64 / CHUNK as f64);
+        }
+        let (_, tail) = stamped(plain..all, &mut trip);
+        assert_eq!(total, expected_sum(all, 64), "content differs");
+        means.sort_by(f64::total_cmp);
+        Sample { value: means[means.len() / 2], tail: Some(tail) }
+    })
+}
+
+/// Ten seconds: what takes longer counts as that long.
+const LONGEST_NS: u64 = 10_000_000_000;
+
+/// Stamps every step; returns the p50 and the tail in ns.
+pub fn stamped(steps: core::ops::Range<u64>, mut step: impl FnMut(u64)) -> (f64, Tail) {
+    let mut histogram: Histogram<u64> =
+        Histogram::new_with_bounds(1, LONGEST_NS, 3).expect("bounds and digits are allowed");
+    let mut before = Instant::now();
+    for sequence in steps {
+        step(sequence);
+        let now = Instant::now();
+        histogram.saturating_record((now - before).as_nanos() as u64);
+        before = now;
+    }
+    let at = |quantile| histogram.value_at_quantile(quantile) as f64;
+    (at(0.5), Tail { p99_ns: at(0.99), p99_9_ns: at(0.999) })
+}
+
+/// A sender of a crowd: sends the messages of the given range.
+pub type Sender = Box<dyn FnOnce(core::ops::Range<u64>) + Send>;
+/// A receiver of a crowd: reads until its share is done, adds up each payload, returns the sum.
+pub type Receiver = Box<dyn FnOnce() -> u64 + Send>;
+
+/// Several senders and receivers on `cores`. The senders share `0..messages`; `copies` is how
+/// often each message arrives. M published messages/s, thread start excluded.
+pub fn crowd(
+    cores: Cores,
+    messages: u64,
+    copies: u64,
+    senders: Vec<Sender>,
+    receivers: Vec<Receiver>,
+) -> Sample {
+    let line = StartLine::new(senders.len() + receivers.len() + 1);
+    let share = messages / senders.len() as u64;
+    let messages = share * senders.len() as u64;
+    let line = &line;
+    std::thread::scope(|scope| {
+        for (index, send) in (0..).zip(senders) {
+            scope.spawn(move || {
+                settle(cores);
+                line.wait();
+                send(index * share..(index + 1) * share);
+            });
+        }
+        let start_receiver = |receive: Receiver| {
+            scope.spawn(move || {
+                settle(cores);
+                line.wait();
+                receive()
+            })
+        };
+        let running: Vec<_> = receivers.into_iter().map(start_receiver).collect();
+        settle(cores);
+        line.wait();
+        let start = Instant::now();
+        let sums = running.into_iter().map(|thread| thread.join().expect("a receiver panicked"));
+        let total = sums.fold(0, u64::wrapping_add);
+        let seconds = start.elapsed().as_secs_f64();
+        assert_eq!(total, expected_sum(messages, 64).wrapping_mul(copies), "content differs");
+        Sample::new(messages as f64 / seconds / 1e6)
+    })
+}

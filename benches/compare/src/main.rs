@@ -1,0 +1,75 @@
+//! `neo-compare [--filter TEXT] [--quick] [--repeats N] [--list]`
+
+use std::process::ExitCode;
+
+use neo_compare::figures::FIGURES;
+use neo_compare::harness::{Scale, measure};
+use neo_compare::report::Report;
+
+const USAGE: &str = "usage: neo-compare [--filter TEXT] [--quick] [--repeats N] [--list]
+
+  --filter TEXT  only the figures whose name or contestants contain TEXT
+  --quick        a quarter of the work and 7 repeats: a look, not a verdict
+  --repeats N    repeats per figure, at least 7 (default 15)
+  --list         name the figures and their contestants, measure nothing";
+
+struct Arguments {
+    filter: String,
+    is_quick: bool,
+    only_list: bool,
+    repeats: Option<usize>,
+}
+
+fn main() -> ExitCode {
+    match parse(std::env::args().skip(1)).and_then(|arguments| run(&arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
+    let mut arguments =
+        Arguments { filter: String::new(), is_quick: false, only_list: false, repeats: None };
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--quick" => arguments.is_quick = true,
+            "--list" => arguments.only_list = true,
+            "--filter" => arguments.filter = words.next().ok_or("--filter needs a text")?,
+            "--repeats" => {
+                let count = words.next().and_then(|n| n.parse().ok()).filter(|n| *n >= 7);
+                arguments.repeats = Some(count.ok_or("--repeats needs a number from 7 on")?);
+            }
+            _ => return Err(format!("unknown argument {word:?}\n{USAGE}")),
+        }
+    }
+    Ok(arguments)
+}
+
+fn run(arguments: &Arguments) -> Result<(), String> {
+    let matches = |text: &str| text.contains(&arguments.filter);
+    let selected: Vec<_> = FIGURES
+        .iter()
+        .filter(|f| matches(f.name) || f.contestants.iter().any(|c| matches(c.name)))
+        .collect();
+    if selected.is_empty() {
+        return Err(format!("no figure matches {:?}; --list names them", arguments.filter));
+    }
+    if arguments.only_list {
+        for figure in selected {
+            let names: Vec<_> = figure.contestants.iter().map(|c| c.name).collect();
+            println!("{:28} {:46} {}", figure.name, figure.setup, names.join(", "));
+        }
+        return Ok(());
+    }
+    let repeats = arguments.repeats.unwrap_or(if arguments.is_quick { 7 } else { 15 });
+    let mut report = Report::new(repeats);
+    for figure in selected {
+        report.add(figure, &measure(figure, repeats, Scale { is_quick: arguments.is_quick }));
+    }
+    let path = report.write().map_err(|error| format!("the report cannot be written: {error}"))?;
+    println!("\n{}", path.display());
+    Ok(())
+}
