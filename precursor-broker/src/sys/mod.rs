@@ -1,7 +1,8 @@
 //! The door to the operating system: memory, parking, descriptors, clocks and process identity.
 //!
-//! No other module makes a system call. Linux is served by [`linux`]; every other system by
+//! No other module makes a system call. Linux is served by `linux`; every other system by
 //! `portable`, which offers what a private kernel needs and answers `Unsupported` to the rest.
+//! Models under loom replace parking in `crate::sync` and touch nothing else here.
 
 #[cfg(any(miri, not(target_os = "linux"), test))]
 mod heap;
@@ -14,7 +15,9 @@ mod linux;
 )]
 mod portable;
 
+#[cfg(not(precursor_loom))]
 use crate::sync::AtomicU32;
+#[cfg(not(precursor_loom))]
 use core::time::Duration;
 use std::io;
 
@@ -70,34 +73,6 @@ pub(crate) fn futex_wake(word: &AtomicU32, waiters: u32, scope: Scope) -> u32 {
     return linux::futex_wake(word, waiters, scope);
     #[cfg(not(target_os = "linux"))]
     return portable::futex_wake(word, waiters, scope);
-}
-
-/// The model of parking: yields to the other modelled threads while the word holds `expected`.
-#[cfg(precursor_loom)]
-pub(crate) fn futex_wait(
-    word: &AtomicU32,
-    expected: u32,
-    timeout: Option<Duration>,
-    _scope: Scope,
-) -> WaitOutcome {
-    use crate::sync::Ordering;
-    if word.load(Ordering::Acquire) != expected {
-        return WaitOutcome::Mismatch;
-    }
-    if timeout.is_some() {
-        loom::thread::yield_now();
-        return WaitOutcome::TimedOut;
-    }
-    while word.load(Ordering::Acquire) == expected {
-        loom::thread::yield_now();
-    }
-    WaitOutcome::Woken
-}
-
-/// The model of waking: [`futex_wait`] looks at the word by itself.
-#[cfg(precursor_loom)]
-pub(crate) fn futex_wake(_word: &AtomicU32, _waiters: u32, _scope: Scope) -> u32 {
-    0
 }
 
 /// Nanoseconds since 1970 by the wall clock; 0 if the clock stands before 1970.

@@ -105,10 +105,8 @@ mod linux_only {
 
     #[test]
     fn a_zombie_counts_as_dead() {
-        let mut child = std::process::Command::new("cat")
-            .stdin(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child =
+            std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
         let pid = child.id();
         assert!(is_process_live(pid, 0));
         drop(child.stdin.take());

@@ -1,0 +1,1 @@
+//! Models of the races at blocks and segments.
