@@ -38,7 +38,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let mut failed = Vec::new();
     for (name, check) in CHECKS {
         println!("\n── {name}");
-        let findings = check()?;
+        let findings = check()
+            .unwrap_or_else(|failure| Findings { failures: vec![failure], ..Findings::default() });
         findings.notes.iter().for_each(|note| println!("note: {note}"));
         findings.failures.iter().for_each(|failure| println!("error: {failure}"));
         if findings.failures.is_empty() {

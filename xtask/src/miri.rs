@@ -14,8 +14,9 @@ use std::process::Command;
 use crate::run::{Outcome, Step};
 use crate::suite::{self, Suite};
 use crate::toolchains::{self, Extra};
-use crate::{Failure, workspace};
+use crate::{Failure, unsafe_sites, workspace};
 
+/// The crates that are run. The quick form leaves out those without unsafe code.
 const PACKAGES: &[&str] = &["qiss-format", "precursor-broker"];
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 const SEEDS: u64 = 4;
@@ -37,32 +38,35 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     }
     let mut steps = Vec::new();
     if filter.is_empty() {
-        steps.push(covered_run());
+        steps.push(covered_run(PACKAGES));
     }
     let first_seed = u64::from(filter.is_empty());
     for seed in first_seed..seeds {
-        let command = command(workspace::root(), seed, &filter);
+        let command = command(workspace::root(), PACKAGES, seed, &filter);
         steps.push(Step::new(&format!("miri seed {seed}"), command, LIMIT).run());
     }
     suite::close(&[("miri", Suite::of(steps).not_empty())])
 }
 
-/// One run with the coverage of unsafe blocks.
+/// One run of the crates with unsafe code, and the coverage of it.
 pub(crate) fn quick() -> Suite {
-    match Extra::Miri.check() {
-        Ok(()) => Suite::of([covered_run()]).not_empty(),
-        Err(reason) => Suite::NotRun(reason),
+    if let Err(reason) = Extra::Miri.check() {
+        return Suite::NotRun(reason);
     }
+    let holds_unsafe =
+        |name: &&str| unsafe_sites::find(&[name]).is_ok_and(|sites| !sites.is_empty());
+    let packages: Vec<&str> = PACKAGES.iter().copied().filter(holds_unsafe).collect();
+    Suite::of([covered_run(&packages)]).not_empty()
 }
 
 /// Runs a copy of the sources in which every unsafe block reports that it was reached, and adds
 /// the verdict on the coverage to the counts as one more test.
-fn covered_run() -> Outcome {
-    let probed = match probes::Probed::new(PACKAGES, &workspace::target_dir().join("miri-probed")) {
+fn covered_run(packages: &[&str]) -> Outcome {
+    let probed = match probes::Probed::new(packages, &workspace::target_dir().join("miri-probed")) {
         Ok(probed) => probed,
         Err(failure) => return failed(failure),
     };
-    let command = command(&probed.root, 0, &[]);
+    let command = command(&probed.root, packages, 0, &[]);
     let step = Step::new("miri", command, LIMIT).collecting(probes::MARKER);
     let mut outcome = step.run();
     if outcome.failure.is_some() {
@@ -85,12 +89,12 @@ fn failed(failure: Failure) -> Outcome {
     outcome
 }
 
-fn command(root: &Path, seed: u64, filter: &[String]) -> Command {
+fn command(root: &Path, packages: &[&str], seed: u64, filter: &[String]) -> Command {
     let mut command = toolchains::cargo(true);
     command.args(["miri", "test", "--no-fail-fast", "--lib", "--tests", "--manifest-path"]);
     command.arg(root.join("Cargo.toml"));
     command.arg("--target-dir").arg(workspace::target_dir().join("miri"));
-    for package in PACKAGES {
+    for package in packages {
         command.args(["--package", package]);
     }
     command.arg("--").args(filter);

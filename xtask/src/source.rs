@@ -193,7 +193,7 @@ fn end_of_item(code: &str, at: usize) -> usize {
 
 fn test_items(code: &str) -> Vec<Range<usize>> {
     let mut items: Vec<Range<usize>> = Vec::new();
-    for marker in ["#[cfg(test)]", "#[cfg(all(test,"] {
+    for marker in ["#[cfg(test)]", "#[cfg(all(test,", "#[cfg(any(test,"] {
         for (start, _) in code.match_indices(marker) {
             let end = end_of_item(code, start);
             items.push(start..end);
