@@ -5,7 +5,7 @@ mod common;
 
 use common::encode;
 use qiss_format::{
-    BuildErrorKind as Refused, Flags, Frame, FrameBuilder, FrameMut, HEADER_BYTES,
+    BuildErrorKind as Refused, Encoding, Flags, Frame, FrameBuilder, FrameMut, HEADER_BYTES,
     HEADER_BYTES_MAX, HEADER_BYTES_MAX_ALIGNED, Kind, PAYLOAD_BYTES_MAX, Stamp, TEMPLATE_BYTES_MAX,
     Template, TraceParent, VerifyOptions, topic_id, type_id, verify,
 };
@@ -148,10 +148,13 @@ fn edits_keep_a_frame_valid() {
         let mut edit = FrameMut::new(&mut bytes).unwrap();
         edit.set_seq(77);
         edit.set_corr_id(88);
+        let options = VerifyOptions::new().with_expected_seq(77).with_require_crc(crc);
+        assert_eq!(verify(&bytes, &options).unwrap().corr_id(), 88);
+
+        let mut edit = FrameMut::new(&mut bytes).unwrap();
         assert_eq!(edit.truncate(22).unwrap_err().kind(), Refused::CannotGrow);
         let frame_len = edit.truncate(9).unwrap();
         assert_eq!(edit.truncate(9), Ok(frame_len));
-        let options = VerifyOptions::new().with_expected_seq(77).with_require_crc(crc);
         let frame = verify(&bytes, &options).unwrap();
         assert_eq!((frame.corr_id(), frame.payload()), (88, [0xff; 9].as_slice()));
         assert_eq!(frame.bytes().len(), frame_len);
@@ -170,4 +173,27 @@ fn lookups_end_at_a_repeated_or_malformed_extension_without_panic() {
     bytes[64 + 16..64 + 18].copy_from_slice(&1_u16.to_le_bytes());
     let frame = Frame::peek(&bytes).unwrap();
     assert_eq!((frame.topic(), frame.method()), (Some("t"), None));
+}
+
+/// Clause 2.1, byte by byte, and on every byte order.
+#[test]
+fn the_bytes_of_a_frame_are_those_of_the_specification() {
+    let mut builder = FrameBuilder::new();
+    builder.kind(Kind::REQUEST).encoding(Encoding::JSON).flags(Flags::END).seq(0x0102);
+    builder.schema_fp(0x0a0b_0c0d).type_id(0x11).topic_id(0x2233).corr_id(0x44).time_ns(-2);
+    builder.deadline_ns(0x0506);
+    let expected = [
+        0x58, 0, 0, 0, 0, 0, 0, 0, // frame_len, crc
+        0x02, 0x01, 0, 0, 0, 0, 0, 0, // seq
+        0x51, 0x53, 1, 10, 0x40, 0, 2, 5, // magic, version, hdr_words, flags, kind, encoding
+        3, 0, 0, 0, 0x0d, 0x0c, 0x0b, 0x0a, // payload_len, schema_fp
+        0x11, 0, 0, 0, 0, 0, 0, 0, // type_id
+        0x33, 0x22, 0, 0, 0, 0, 0, 0, // topic_id
+        0x44, 0, 0, 0, 0, 0, 0, 0, // corr_id
+        0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, // time_ns
+        4, 0, 8, 0, 0, 0, 0, 0, // deadline: tag, len, inline
+        0x06, 0x05, 0, 0, 0, 0, 0, 0, // deadline: body
+        b'a', b'b', b'c', 0, 0, 0, 0, 0, // payload, padding
+    ];
+    assert_eq!(encode(&builder, b"abc"), expected);
 }

@@ -29,6 +29,7 @@ fn options_for(bytes: &[u8]) -> VerifyOptions {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "exhaustive")]
 fn no_single_flipped_bit_passes_a_checksum() {
     let frames = summed_frames();
     assert!(frames.len() > 30);
@@ -44,6 +45,7 @@ fn no_single_flipped_bit_passes_a_checksum() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "exhaustive")]
 fn three_flipped_bits_in_one_frame_do_not_pass_a_checksum() {
     let mut bytes = encode(FrameBuilder::new().crc(true), b"1234567");
     let options = VerifyOptions::new().with_require_crc(true);
@@ -65,6 +67,7 @@ fn three_flipped_bits_in_one_frame_do_not_pass_a_checksum() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "exhaustive")]
 fn a_flipped_bit_in_seq_is_a_frame_out_of_place() {
     let mut bytes = encode(FrameBuilder::new().crc(true), b"payload");
     for bit in 64..128 {
@@ -78,6 +81,7 @@ fn a_flipped_bit_in_seq_is_a_frame_out_of_place() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "exhaustive")]
 fn every_prefix_of_a_frame_is_truncated_and_says_what_it_needs() {
     for case in cases::valid() {
         let options = options_for(&case.bytes);
@@ -100,6 +104,7 @@ fn bytes_behind_a_frame_do_not_belong_to_it() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "exhaustive")]
 fn adversarial_lengths_are_refused_without_reading_beyond() {
     let plain = encode(&FrameBuilder::new(), b"payload");
     let extremes = [0, 1, 7, 8, 63, 64, 65, 71, 72, 73, 2040, 1 << 31, FRAME_BYTES_MAX, u32::MAX];
@@ -123,6 +128,7 @@ fn adversarial_lengths_are_refused_without_reading_beyond() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "exhaustive")]
 fn every_extension_length_is_refused_or_stays_in_the_header() {
     let framed = encode(FrameBuilder::new().topic("flights").header("k", b"v"), b"tail");
     for extension_at in [64, 80] {

@@ -1,6 +1,7 @@
 //! The vectors in `tests/vectors/frames.json`, which every language reads.
 //!
 //! `NEO_BLESS=1 cargo test -p qiss-format --test golden` writes the file anew.
+#![cfg(not(miri))] // Reading the JSON takes it minutes; the other tests run the same cases.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;

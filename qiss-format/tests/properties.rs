@@ -1,4 +1,5 @@
 //! Properties over generated frames and generated damage.
+#![cfg(not(miri))] // Hundreds of generated cases take it minutes.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
