@@ -241,7 +241,7 @@ impl<'a> BlockTable<'a> {
         None
     }
 
-    fn full(&self, requested: usize) -> AllocError {
+    pub(super) fn full(&self, requested: usize) -> AllocError {
         AllocError::Full { requested, cap: self.geometry.bytes(), in_use: self.bytes_in_use() }
     }
 
@@ -267,6 +267,11 @@ impl<'a> BlockTable<'a> {
         // An owned word is its owner's alone: a store is enough.
         self.store(block, seen.with(BlockState::Shared, 0, refs));
         Some(BlockRef { id: block, generation: seen.generation() })
+    }
+
+    /// The life of a block that the caller owns.
+    pub(crate) fn owned_reference(&self, block: BlockId) -> BlockRef {
+        BlockRef { id: block, generation: self.load(block).generation() }
     }
 
     /// The present life of a shared block; the caller knows a place that refers to it.

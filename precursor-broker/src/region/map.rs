@@ -23,6 +23,13 @@ pub(crate) struct Region {
     layout: Layout,
     limits: Limits,
     scope: Scope,
+    number: u64,
+}
+
+/// Numbers of mappings, never used again in this process.
+fn next_number() -> u64 {
+    static NUMBERS: AtomicU64 = AtomicU64::new(1);
+    NUMBERS.fetch_add(1, Ordering::Relaxed)
 }
 
 impl Region {
@@ -32,7 +39,9 @@ impl Region {
         let layout = Layout::new(limits);
         let control = Mapping::private(layout.control_bytes).map_err(system("reserve memory"))?;
         let data = Mapping::private(layout.data_bytes).map_err(system("reserve memory"))?;
-        let region = Self { control, data, layout, limits: limits.clone(), scope: Scope::Private };
+        let number = next_number();
+        let (scope, limits) = (Scope::Private, limits.clone());
+        let region = Self { control, data, layout, limits, scope, number };
         region.initialize();
         Ok(Arc::new(region))
     }
@@ -42,6 +51,10 @@ impl Region {
         for (word, (_, value, _)) in header.limits.iter().zip(self.limits.named()) {
             word.store(value, Ordering::Relaxed);
         }
+        // Process, start and number: no two regions of one boot have all three in common.
+        let (pid, start) = crate::sys::process_identity();
+        let identity = u64::from(pid) << 40 ^ start << 20 ^ self.number;
+        header.identity.store(identity, Ordering::Relaxed);
         header.layout_version.store(LAYOUT_VERSION, Ordering::Relaxed);
         // Release: whoever sees the magic sees the rest of the header.
         header.magic.store(MAGIC, Ordering::Release);
@@ -51,6 +64,17 @@ impl Region {
     #[inline]
     pub(crate) fn futex_scope(&self) -> Scope {
         self.scope
+    }
+
+    /// Number of this mapping, never used again in this process.
+    #[inline]
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Tells regions apart; the same in every mapping of one region.
+    pub(crate) fn identity(&self) -> u64 {
+        self.header().identity.load(Ordering::Relaxed)
     }
 
     /// The limits that the region was created with.
@@ -176,10 +200,16 @@ impl Region {
     /// The words of all blocks.
     #[inline]
     pub(crate) fn blocks(&self) -> BlockTable<'_> {
+        self.blocks_in(self)
+    }
+
+    /// The words of all blocks over memory that the caller chooses; tests let it run out.
+    #[inline]
+    pub(super) fn blocks_in<'a>(&'a self, memory: &'a dyn SegmentMemory) -> BlockTable<'a> {
         let slab_end = &self.header().slab_end.0;
         let segments = self.table(&self.layout.segments);
         let words = self.table(&self.layout.blocks);
-        BlockTable::new(segments, words, &self.layout.geometry, slab_end, self)
+        BlockTable::new(segments, words, &self.layout.geometry, slab_end, memory)
     }
 
     /// First byte of a block; `None` unless it holds `bytes` bytes.
@@ -275,7 +305,8 @@ mod shared {
             let error = system("map shared memory");
             let control = Mapping::shared(control, layout.control_bytes).map_err(&error)?;
             let data = Mapping::shared(data, layout.data_bytes).map_err(&error)?;
-            Ok(Self { control, data, layout, limits: limits.clone(), scope: Scope::Shared })
+            let (scope, limits) = (Scope::Shared, limits.clone());
+            Ok(Self { control, data, layout, limits, scope, number: super::next_number() })
         }
 
         /// Descriptors of the control and the data memory, to be handed to another process.

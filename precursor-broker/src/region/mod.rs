@@ -16,6 +16,8 @@ pub(crate) mod hint;
 pub(crate) mod holders;
 #[cfg(not(precursor_loom))]
 pub(crate) mod layout;
+#[cfg(not(precursor_loom))]
+pub(crate) mod lend;
 pub(crate) mod limits;
 #[cfg(not(precursor_loom))]
 pub(crate) mod map;
@@ -25,10 +27,22 @@ pub(crate) mod records;
 pub(crate) mod segments;
 pub(crate) mod words;
 
-#[cfg(all(test, precursor_loom))]
+#[cfg(test)]
+#[cfg(precursor_loom)]
 mod loom_tests;
-#[cfg(all(test, not(precursor_loom)))]
+#[cfg(test)]
+#[cfg(not(precursor_loom))]
 mod tests;
 
+pub(crate) use blocks::{BlockId, BlockRef};
+pub(crate) use error::AllocError;
 pub use error::{LimitsError, RegionError};
+pub(crate) use hint::AllocHint;
+#[cfg(not(precursor_loom))]
+pub(crate) use holders::{HolderIndex, HolderTable};
 pub use limits::Limits;
+#[cfg(not(precursor_loom))]
+pub(crate) use map::Region;
+#[cfg(not(precursor_loom))]
+pub(crate) use owners::Owner;
+pub(crate) use records::SharedWord;

@@ -1,7 +1,7 @@
 //! Records of the control tables: atomics only, all-zero is an empty record (R1.1, R3.3).
 #![allow(unsafe_code, reason = "promises about the layout of the records")]
 
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, WaitWord};
 
 /// Longest text of a topic or pattern in bytes, and of a group name.
 pub(crate) const PATTERN_BYTES_MAX: usize = 255;
@@ -34,7 +34,9 @@ pub(crate) struct Header {
     /// Written last by the creator.
     pub(crate) magic: AtomicU64,
     pub(crate) layout_version: AtomicU64,
-    pub(crate) limits: [AtomicU64; 14],
+    /// Tells regions apart; the same in every mapping of one region.
+    pub(crate) identity: AtomicU64,
+    pub(crate) limits: [AtomicU64; 13],
     /// Raised after every change of a route: "look".
     pub(crate) routes_version: Line,
     /// One past the last route that was ever opened: bounds scans.
@@ -76,7 +78,7 @@ pub(crate) struct RouteRecord {
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct PollerRecord {
-    pub(crate) word: AtomicU32,
+    pub(crate) word: WaitWord,
     pub(crate) armed: AtomicU32,
     pub(crate) state: AtomicU64,
     pub(crate) target: AtomicU64,
@@ -90,7 +92,7 @@ pub(crate) struct ReplyRecord {
     /// `generation:32 · status:16 · owner:16`.
     pub(crate) state: AtomicU64,
     pub(crate) server: AtomicU64,
-    pub(crate) wait: AtomicU32,
+    pub(crate) wait: WaitWord,
     pub(crate) poller: AtomicU32,
     pub(crate) block: AtomicU64,
     pub(crate) bytes: AtomicU64,
@@ -153,7 +155,8 @@ pub(crate) fn load_text<'b>(words: &[AtomicU64], buffer: &'b mut [u8]) -> Option
     core::str::from_utf8(target).ok()
 }
 
-#[cfg(all(test, not(precursor_loom)))]
+#[cfg(test)]
+#[cfg(not(precursor_loom))]
 mod tests {
     use super::*;
 

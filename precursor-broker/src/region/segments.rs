@@ -202,7 +202,8 @@ impl<'a> SegmentTable<'a> {
     }
 }
 
-#[cfg(all(test, not(precursor_loom)))]
+#[cfg(test)]
+#[cfg(not(precursor_loom))]
 mod tests {
     use super::*;
 

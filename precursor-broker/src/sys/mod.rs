@@ -133,5 +133,6 @@ pub(crate) mod count {
     pub(crate) use imp::*;
 }
 
-#[cfg(all(test, not(precursor_loom)))]
+#[cfg(test)]
+#[cfg(not(precursor_loom))]
 mod tests;
