@@ -13,7 +13,7 @@ const ZERO_SUM: u32 = u32::MAX;
 #[must_use]
 #[inline]
 pub fn crc32c(bytes: &[u8]) -> u32 {
-    // Miri's symbolic alignment check refuses the crate's aligned reads, which it aligns by address.
+    // Miri's symbolic alignment check refuses reads that the crate aligns by their address.
     #[cfg(all(feature = "std", not(miri)))]
     return crc32c::crc32c(bytes);
     #[cfg(any(not(feature = "std"), miri))]

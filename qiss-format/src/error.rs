@@ -88,6 +88,32 @@ impl VerifyErrorKind {
             Self::TooManyHeaders => "too_many_headers",
         }
     }
+
+    const fn advice(self) -> &'static str {
+        match self {
+            Self::Truncated => "read the rest, then verify again",
+            Self::BadMagic => "check where the frame starts",
+            Self::UnsupportedVersion | Self::UnknownKind | Self::UnknownExtension => {
+                "upgrade this reader"
+            }
+            Self::HeaderLength | Self::LengthMismatch | Self::ExtensionOverrun => {
+                "discard it: its sender is faulty or the bytes are damaged"
+            }
+            Self::FrameTooLarge => "raise frame_bytes_max or have it sent in fragments",
+            Self::ReservedFlags => "upgrade this reader or fix the sender",
+            Self::SeqMismatch => "look for frames that are missing or out of place",
+            Self::CrcMissing => "have the sender build it with crc(true)",
+            Self::CrcNotZero | Self::CrcMismatch => "discard it: the bytes are damaged",
+            Self::Padding => "have the sender clear its padding",
+            Self::ExtensionOrder => "tags must ascend and only user headers may repeat",
+            Self::ExtensionValue | Self::BadUtf8 | Self::TopicFlag => {
+                "fix the sender, which broke the rule of this extension"
+            }
+            Self::TopicId => "the sender must hash the topic's text with XXH3-64",
+            Self::TraceBlock => "the sender must omit the block instead",
+            Self::TooManyHeaders => "the sender must put the rest in the payload",
+        }
+    }
 }
 
 /// Why bytes are not a frame, where, and which value broke which limit.
@@ -135,107 +161,48 @@ impl fmt::Display for VerifyError {
         use VerifyErrorKind as Kind;
         let Self { kind, offset, value, limit } = *self;
         match kind {
-            Kind::Truncated => write!(
-                f,
-                "frame truncated: {value} bytes given, {limit} needed; read the rest, then verify"
-            ),
-            Kind::BadMagic => write!(
-                f,
-                "no frame here: bytes {value:#06x} at offset {offset}, expected {limit:#06x}; \
-                 check where the frame starts"
-            ),
-            Kind::UnsupportedVersion => write!(
-                f,
-                "wire version {value} is not supported, this reader knows {limit}; upgrade it"
-            ),
-            Kind::HeaderLength => write!(
-                f,
-                "header length of {value} words breaks the rule of {limit} words; \
-                 the sender is faulty or the bytes are damaged"
-            ),
-            Kind::LengthMismatch => write!(
-                f,
-                "frame_len is {value}, but hdr_words and payload_len give {limit}; \
-                 the sender is faulty or the bytes are damaged"
-            ),
-            Kind::FrameTooLarge => write!(
-                f,
-                "frame of {value} bytes exceeds the limit of {limit}; \
-                 raise frame_bytes_max or send fragments"
-            ),
-            Kind::ReservedFlags => write!(
-                f,
-                "undefined flag bits {value:#06x} are set, defined are {limit:#06x}; \
-                 upgrade this reader or fix the sender"
-            ),
-            Kind::UnknownKind => write!(
-                f,
-                "frame kind {value} is not defined (1 to {limit} are); upgrade this reader"
-            ),
-            Kind::SeqMismatch => write!(
-                f,
-                "sequence {value} found, {limit} expected; frames are missing or out of place"
-            ),
-            Kind::CrcMissing => f.write_str(
-                "the frame has no checksum and one is required; build it with crc(true)",
-            ),
-            Kind::CrcNotZero => write!(
-                f,
-                "checksum field is {value:#010x} although its flag is clear; the bytes are damaged"
-            ),
-            Kind::CrcMismatch => write!(
-                f,
-                "checksum {value:#010x} does not match the bytes, which give {limit:#010x}; \
-                 discard the frame and fetch it again"
-            ),
-            Kind::Padding => write!(
-                f,
-                "padding byte at offset {offset} is {value:#04x}, not zero; \
-                 the sender must clear its padding"
-            ),
-            Kind::ExtensionOverrun => write!(
-                f,
-                "extension at offset {offset} needs {value} bytes, the header has {limit} left; \
-                 the sender is faulty or the bytes are damaged"
-            ),
-            Kind::ExtensionOrder => write!(
-                f,
-                "extension tag {value:#06x} at offset {offset} follows {limit:#06x}; \
-                 tags must ascend and only user headers repeat"
-            ),
-            Kind::UnknownExtension => write!(
-                f,
-                "extension tag {value:#06x} at offset {offset} must be understood and is not \
-                 known; upgrade this reader"
-            ),
-            Kind::ExtensionValue => write!(
-                f,
-                "extension at offset {offset} has the value {value}, allowed is {limit}; \
-                 fix the sender"
-            ),
-            Kind::BadUtf8 => write!(
-                f,
-                "text at offset {offset} is valid UTF-8 for {value} of {limit} bytes only; \
-                 fix the sender"
-            ),
-            Kind::TopicFlag => {
-                write!(f, "topic flag is {value}, topic extensions are {limit}; fix the sender")
+            Kind::Truncated => write!(f, "{value} bytes given, {limit} needed"),
+            Kind::BadMagic => write!(f, "no frame here: magic {value:#06x}, not {limit:#06x}"),
+            Kind::UnsupportedVersion => write!(f, "wire version {value}, known is {limit}"),
+            Kind::HeaderLength => {
+                write!(f, "header of {value} words, not {limit} or an aligned number above")
             }
-            Kind::TopicId => write!(
-                f,
-                "topic_id is {value:#018x}, but the topic's text gives {limit:#018x}; \
-                 the sender must hash the text with XXH3-64"
-            ),
-            Kind::TraceBlock => write!(
-                f,
-                "trace block at offset {offset} has an all-zero id or version 255; \
-                 omit the block instead"
-            ),
-            Kind::TooManyHeaders => write!(
-                f,
-                "{value} user headers exceed the limit of {limit}; put the rest in the payload"
-            ),
-        }
+            Kind::LengthMismatch => {
+                write!(f, "frame_len is {value}, the header's other lengths give {limit}")
+            }
+            Kind::FrameTooLarge => write!(f, "frame of {value} bytes, the limit is {limit}"),
+            Kind::ReservedFlags => {
+                write!(f, "reserved flags {value:#06x} are set, defined are {limit:#06x}")
+            }
+            Kind::UnknownKind => write!(f, "frame kind {value}, defined are 1 to {limit}"),
+            Kind::SeqMismatch => write!(f, "sequence {value}, expected is {limit}"),
+            Kind::CrcMissing => write!(f, "the frame has no checksum and one is required"),
+            Kind::CrcNotZero => write!(f, "checksum {value:#010x} although its flag is clear"),
+            Kind::CrcMismatch => {
+                write!(f, "checksum {value:#010x}, the bytes give {limit:#010x}")
+            }
+            Kind::Padding => write!(f, "padding at offset {offset} is {value:#04x}, not zero"),
+            Kind::ExtensionOverrun => {
+                write!(f, "extension at offset {offset} needs {value} bytes, left are {limit}")
+            }
+            Kind::ExtensionOrder => {
+                write!(f, "extension {value:#06x} at offset {offset} follows {limit:#06x}")
+            }
+            Kind::UnknownExtension => {
+                write!(f, "unknown extension {value:#06x} at offset {offset} is mandatory")
+            }
+            Kind::ExtensionValue => {
+                write!(f, "extension at offset {offset} has {value}, allowed is {limit}")
+            }
+            Kind::BadUtf8 => {
+                write!(f, "text at offset {offset} is UTF-8 for {value} of {limit} bytes only")
+            }
+            Kind::TopicFlag => write!(f, "topic flag is {value}, topic extensions are {limit}"),
+            Kind::TopicId => write!(f, "topic_id {value:#018x}, the text gives {limit:#018x}"),
+            Kind::TraceBlock => write!(f, "all-zero id or version 255 in the trace block"),
+            Kind::TooManyHeaders => write!(f, "{value} user headers, the limit is {limit}"),
+        }?;
+        write!(f, "; {}", kind.advice())
     }
 }
 

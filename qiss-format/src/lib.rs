@@ -1,4 +1,4 @@
-//! Qiss frames: one message as bytes, the same in memory, in shared memory, on the wire and on disk.
+//! Qiss frames: one message as bytes, the same in memory, shared memory, on the wire and on disk.
 //!
 //! A frame is a fixed header of 64 bytes, extensions, and a payload. It is read in place: a view
 //! is a pointer, not a copy. `docs/spec/qiss.md` is the normative description; comments here cite

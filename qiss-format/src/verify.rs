@@ -112,8 +112,8 @@ pub fn verify<'a>(bytes: &'a [u8], options: &VerifyOptions) -> Result<Frame<'a>,
 /// # Errors
 ///
 /// [`Truncated`](Kind::Truncated) if fewer than 64 bytes are given, `BadMagic`,
-/// `UnsupportedVersion`, `HeaderLength`, `LengthMismatch`, or `FrameTooLarge` if the frame is longer
-/// than `frame_bytes_max`.
+/// `UnsupportedVersion`, `HeaderLength`, `LengthMismatch`, or `FrameTooLarge` if the frame is
+/// longer than `frame_bytes_max`.
 #[inline]
 pub fn frame_len(start: &[u8], frame_bytes_max: u32) -> Result<usize, VerifyError> {
     match start.first_chunk() {

@@ -156,7 +156,8 @@ proptest! {
                 .prop_map(|(tag, len, inline, mut body)| {
                     body.resize(usize::from(len).next_multiple_of(8), 0);
                     body[usize::from(len)..].fill(0);
-                    [&tag.to_le_bytes()[..], &len.to_le_bytes(), &inline.to_le_bytes(), &body].concat()
+                    let head = (u64::from(inline) << 32) | (u64::from(len) << 16) | u64::from(tag);
+                    [head.to_le_bytes().as_slice(), &body].concat()
                 }),
             bytes(8..9),
         ], 0..6),
@@ -198,7 +199,8 @@ proptest! {
             let place = place.index(encoded.len());
             encoded[place] = value;
         }
-        for frame in [verify(&encoded, &VerifyOptions::new()), Frame::peek(&encoded)].into_iter().flatten() {
+        let frames = [verify(&encoded, &VerifyOptions::new()), Frame::peek(&encoded)];
+        for frame in frames.into_iter().flatten() {
             read_all(&frame);
         }
     }

@@ -37,94 +37,14 @@ pub struct Invalid {
 
 /// The valid frames.
 pub fn valid() -> Vec<Valid> {
-    let mut all = Vec::new();
-    let mut add = |name, clause, payload: &[u8], describe: fn(&mut FrameBuilder<'static>)| {
-        let mut builder = FrameBuilder::new();
-        describe(&mut builder);
-        all.push(Valid { name, clause, buildable: true, bytes: encode(&builder, payload) });
-    };
-    add("empty_event", "2.1", b"", |_| {});
-    add("payload_of_1", "2.3", b"\x01", |_| {});
-    add("payload_of_7", "2.3", b"1234567", |_| {});
-    add("payload_of_8", "2.3", b"12345678", |_| {});
-    add("payload_of_9", "2.3", b"123456789", |_| {});
-    add("every_fixed_field", "2.1", b"abc", |b| {
-        b.kind(Kind::STREAM_DATA).encoding(Encoding::CBOR).seq(0x1122_3344_5566_7788);
-        b.schema_fp(0xdead_beef).type_id(type_id("market.orders.v1.Order")).topic_id(7);
-        b.corr_id(u64::MAX).time_ns(1_790_000_000_123_456_789);
-    });
-    add("negative_time", "2.1", b"", |b| {
-        b.time_ns(-1);
-    });
-    add("every_settable_flag", "3.1", b"", |b| {
-        b.flags(Flags::SETTABLE);
-    });
-    add("unknown_encoding", "3.3", b"?", |b| {
-        b.encoding(Encoding::from_raw(200));
-    });
-    add("kind_control", "3.2", b"", |b| {
-        b.kind(Kind::CONTROL);
-    });
-    add("topic", "5.1", b"on time", |b| {
-        b.topic("flights.JFK.AA.LAX");
-    });
-    add("topic_of_255_bytes", "8", b"", |b| {
-        b.topic(TOPIC_OF_255_BYTES);
-    });
-    add("topic_in_utf8", "5.1", b"", |b| {
-        b.topic("w\u{e4}rme.\u{6e29}\u{5ea6}.\u{1f321}");
-    });
-    add("topic_aligned_to_64", "4.4", b"payload", |b| {
-        b.topic("flights.JFK").align64(true);
-    });
-    add("aligned_without_extensions", "4.1", b"payload", |b| {
-        b.align64(true);
-    });
-    add("request", "5.2", b"{\"id\":7}", |b| {
-        b.kind(Kind::REQUEST).encoding(Encoding::JSON).method("user_service/get_user");
-        b.reply_to("_inbox.42").deadline_ns(1_790_000_002_000_000_000).corr_id(42);
-    });
-    add("error_response", "3.1", b"no such user", |b| {
-        b.kind(Kind::ERROR).flags(Flags::ERROR | Flags::END).corr_id(42);
-    });
-    add("trace_only", "4.5", b"", |b| {
-        b.traceparent(TRACE);
-    });
-    add("user_headers", "5.5", b"x", |b| {
-        b.header("tenant", b"blue").header("empty", b"").header("tenant", &[0xff, 0x00]);
-    });
-    add("user_headers_at_the_limit", "8", b"", |b| {
-        for _ in 0..32 {
-            b.header("k", b"v");
-        }
-    });
-    add("header_of_2040_bytes", "4.1", b"tail", |b| {
-        b.header("k", &[7; 2040 - 64 - 8 - 1]);
-    });
-    add("header_of_1984_bytes_aligned", "4.1", b"tail", |b| {
-        b.header("k", &[7; 1984 - 64 - 8 - 1]).align64(true);
-    });
-    add("checksum", "6.1", b"payload", |b| {
-        b.crc(true);
-    });
-    add("checksum_of_an_empty_payload", "6.1", b"", |b| {
-        b.crc(true);
-    });
-    add("checksum_outside_seq", "6.2", b"payload", |b| {
-        b.crc(true).seq(99);
-    });
-    add("everything", "4.2", &[0x5a; 100], |b| {
-        b.kind(Kind::REQUEST).encoding(Encoding::QISS).flags(Flags::CANON).crc(true).align64(true);
-        b.schema_fp(1).type_id(2).corr_id(3).time_ns(4).traceparent(TRACE);
-        b.topic("orders.eu").method("orders/place").reply_to("_inbox.1").deadline_ns(-5);
-        b.header("a", b"1").header("b", b"2");
-    });
-    let zero_sum = zero_sum_frame();
+    let mut all = without_extensions();
+    all.extend(with_texts());
+    all.extend(with_the_rest());
     all.push(Valid {
         name: "checksum_of_zero_stored_as_ones",
         clause: "6.3",
         buildable: true,
-        bytes: zero_sum,
+        bytes: zero_sum_frame(),
     });
     all.push(Valid {
         name: "unknown_extension_is_skipped",
@@ -133,6 +53,112 @@ pub fn valid() -> Vec<Valid> {
         bytes: with_extensions(&[(0x0001, 0, b"t"), (0x0042, 9, b"later"), (0x0100, 1, b"kv")]),
     });
     all
+}
+
+fn built(
+    name: &'static str,
+    clause: &'static str,
+    payload: &[u8],
+    describe: fn(&mut FrameBuilder<'static>),
+) -> Valid {
+    let mut builder = FrameBuilder::new();
+    describe(&mut builder);
+    Valid { name, clause, buildable: true, bytes: encode(&builder, payload) }
+}
+
+fn without_extensions() -> Vec<Valid> {
+    vec![
+        built("empty_event", "2.1", b"", |_| {}),
+        built("payload_of_1", "2.3", b"\x01", |_| {}),
+        built("payload_of_7", "2.3", b"1234567", |_| {}),
+        built("payload_of_8", "2.3", b"12345678", |_| {}),
+        built("payload_of_9", "2.3", b"123456789", |_| {}),
+        built("every_fixed_field", "2.1", b"abc", |b| {
+            b.kind(Kind::STREAM_DATA).encoding(Encoding::CBOR).seq(0x1122_3344_5566_7788);
+            b.schema_fp(0xdead_beef).type_id(type_id("market.orders.v1.Order")).topic_id(7);
+            b.corr_id(u64::MAX).time_ns(1_790_000_000_123_456_789);
+        }),
+        built("negative_time", "2.1", b"", |b| {
+            b.time_ns(-1);
+        }),
+        built("every_settable_flag", "3.1", b"", |b| {
+            b.flags(Flags::SETTABLE);
+        }),
+        built("unknown_encoding", "3.3", b"?", |b| {
+            b.encoding(Encoding::from_raw(200));
+        }),
+        built("kind_control", "3.2", b"", |b| {
+            b.kind(Kind::CONTROL);
+        }),
+    ]
+}
+
+fn with_texts() -> Vec<Valid> {
+    vec![
+        built("topic", "5.1", b"on time", |b| {
+            b.topic("flights.JFK.AA.LAX");
+        }),
+        built("topic_of_255_bytes", "8", b"", |b| {
+            b.topic(TOPIC_OF_255_BYTES);
+        }),
+        built("topic_in_utf8", "5.1", b"", |b| {
+            b.topic("w\u{e4}rme.\u{6e29}\u{5ea6}.\u{1f321}");
+        }),
+        built("topic_aligned_to_64", "4.4", b"payload", |b| {
+            b.topic("flights.JFK").align64(true);
+        }),
+        built("aligned_without_extensions", "4.1", b"payload", |b| {
+            b.align64(true);
+        }),
+        built("request", "5.2", b"{\"id\":7}", |b| {
+            b.kind(Kind::REQUEST).encoding(Encoding::JSON).method("user_service/get_user");
+            b.reply_to("_inbox.42").deadline_ns(1_790_000_002_000_000_000).corr_id(42);
+        }),
+        built("error_response", "3.1", b"no such user", |b| {
+            b.kind(Kind::ERROR).flags(Flags::ERROR | Flags::END).corr_id(42);
+        }),
+    ]
+}
+
+fn with_the_rest() -> Vec<Valid> {
+    vec![
+        built("trace_only", "4.5", b"", |b| {
+            b.traceparent(TRACE);
+        }),
+        built("user_headers", "5.5", b"x", |b| {
+            b.header("tenant", b"blue").header("empty", b"").header("tenant", &[0xff, 0x00]);
+        }),
+        built("user_headers_at_the_limit", "8", b"", |b| {
+            for _ in 0..32 {
+                b.header("k", b"v");
+            }
+        }),
+        built("header_of_2040_bytes", "4.1", b"tail", |b| {
+            b.header("k", &[7; 2040 - 64 - 8 - 1]);
+        }),
+        built("header_of_1984_bytes_aligned", "4.1", b"tail", |b| {
+            b.header("k", &[7; 1984 - 64 - 8 - 1]).align64(true);
+        }),
+        built("checksum", "6.1", b"payload", |b| {
+            b.crc(true);
+        }),
+        built("checksum_of_an_empty_payload", "6.1", b"", |b| {
+            b.crc(true);
+        }),
+        built("checksum_outside_seq", "6.2", b"payload", |b| {
+            b.crc(true).seq(99);
+        }),
+        built("everything", "4.2", &[0x5a; 100], |b| {
+            b.kind(Kind::REQUEST)
+                .encoding(Encoding::QISS)
+                .flags(Flags::CANON)
+                .crc(true)
+                .align64(true);
+            b.schema_fp(1).type_id(2).corr_id(3).time_ns(4).traceparent(TRACE);
+            b.topic("orders.eu").method("orders/place").reply_to("_inbox.1").deadline_ns(-5);
+            b.header("a", b"1").header("b", b"2");
+        }),
+    ]
 }
 
 /// A frame whose bytes sum to zero: the payload's last four bytes are solved for.
