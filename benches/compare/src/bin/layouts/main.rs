@@ -68,9 +68,9 @@ fn main() {
     println!("depth {depth}, {repeats} repeats, 64 B payload + 64 B header, cores 0 and 1");
     let yardstick = Summary::new(&ping_pong);
     println!("ping-pong {:.0} ns, {:.0} to {:.0}", yardstick.median, yardstick.min, yardstick.max);
-    println!("best, and the median ratio to the first layout; M messages/s unless ns");
+    println!("median [best] x median ratio to the first layout; M messages/s unless ns");
     print!("{:28}", "");
-    SCENARIOS.iter().for_each(|(name, _)| print!(" {name:>14}"));
+    SCENARIOS.iter().for_each(|(name, _)| print!(" {name:>20}"));
     println!();
     for ((name, _), columns) in layouts.iter().zip(&samples) {
         print!("{name:28}");
@@ -79,7 +79,8 @@ fn main() {
             let best = if scenario == Scenario::RoundTrip { summary.min } else { summary.max };
             let pairs = sample.iter().zip(&samples[0][column]);
             let ratio = Summary::new(&pairs.map(|(ours, first)| ours / first).collect::<Vec<_>>());
-            print!(" {:>14}", format!("{best:.1}  x{:.2}", ratio.median));
+            let median = summary.median;
+            print!(" {:>20}", format!("{median:.1} [{best:.1}] x{:.2}", ratio.median));
         }
         println!();
     }
