@@ -9,7 +9,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     command.args(["run", "--release", "--manifest-path"]);
     command.arg(workspace::root().join("benches/compare/Cargo.toml"));
     command.arg("--target-dir").arg(workspace::target_dir().join("compare"));
-    command.arg("--").args(arguments);
+    command.args(["--bin", "neo-compare", "--"]).args(arguments);
     hand_over(command)
 }
 

@@ -1,16 +1,22 @@
 //! `cargo xtask fuzz`: the targets of `fuzz/fuzz_targets`, without a tool to install.
 //!
 //! The flags are those of cargo-fuzz: coverage feedback for libFuzzer and AddressSanitizer. What
-//! libFuzzer finds goes to `target/fuzz`; the committed seeds in `fuzz/corpus` are only read.
+//! libFuzzer finds goes to `target/fuzz`. Seeds are read from `fuzz/corpus/TARGET`, and the target
+//! that reads frames starts from the golden vectors.
 
 use core::time::Duration;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use serde_json::Value;
 
 use crate::run::{Counts, Outcome, Step};
 use crate::suite::{self, Suite};
 use crate::toolchains::{self, Extra};
-use crate::{Failure, workspace};
+use crate::{Failure, unsafe_sites, workspace};
+
+/// The target whose input is a frame as it stands.
+const READS_FRAMES: &str = "frame_verify";
 
 const SECONDS: u64 = 10;
 const BUILD_LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -87,18 +93,16 @@ fn fuzz(target: &str, triple: &str, seconds: u64) -> Outcome {
     let seeds = folder().join("corpus").join(target);
     let found = output().join("corpus").join(target);
     let artifacts = output().join("artifacts").join(target);
-    for folder in [&found, &artifacts] {
-        if let Err(error) = std::fs::create_dir_all(folder) {
-            let failure = Some(format!("cannot create {}: {error}", folder.display()));
-            return Outcome { failure, ..Outcome::default() };
-        }
+    if let Err(failure) = prepare(target, &found, &artifacts) {
+        return Outcome { failure: Some(failure), ..Outcome::default() };
     }
     let mut command = Command::new(output().join(triple).join("release").join(target));
     command.args([
         format!("-max_total_time={seconds}"),
         format!("-artifact_prefix={}/", artifacts.display()),
     ]);
-    command.args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1", "-verbosity=0"]);
+    command.args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1", "-print_funcs=0"]);
+    command.arg("-verbosity=0");
     // libFuzzer writes to the first folder and reads them all.
     command.arg(found).args(seeds.is_dir().then_some(seeds));
     let title = format!("fuzz {target}");
@@ -113,10 +117,64 @@ fn fuzz(target: &str, triple: &str, seconds: u64) -> Outcome {
     outcome
 }
 
+/// Makes the folders, with the golden vectors as seeds where frames are read.
+fn prepare(target: &str, found: &Path, artifacts: &Path) -> Result<(), Failure> {
+    let say = |error: std::io::Error| format!("cannot write the seeds of {target}: {error}");
+    std::fs::create_dir_all(found).map_err(say)?;
+    std::fs::create_dir_all(artifacts).map_err(say)?;
+    if target == READS_FRAMES {
+        for (name, bytes) in golden_frames()? {
+            std::fs::write(found.join(name), bytes).map_err(say)?;
+        }
+    }
+    Ok(())
+}
+
+/// Name and bytes of every golden vector, valid or not.
+fn golden_frames() -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    let text = unsafe_sites::read(&workspace::root().join("tests/vectors/frames.json"))?;
+    let vectors: Value =
+        serde_json::from_str(&text).map_err(|error| format!("tests/vectors: {error}"))?;
+    let all = ["valid", "invalid"].into_iter().filter_map(|list| vectors[list].as_array());
+    all.flatten()
+        .map(|vector| {
+            let name = vector["name"].as_str().ok_or("a golden vector has no name")?;
+            let bytes = vector["hex"].as_str().and_then(from_hex);
+            let bytes = bytes.ok_or_else(|| format!("golden vector {name} is not hexadecimal"))?;
+            Ok((name.to_owned(), bytes))
+        })
+        .collect()
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let digits = digits?;
+    digits.len().is_multiple_of(2).then(|| digits.chunks(2).map(|p| p[0] << 4 | p[1]).collect())
+}
+
 fn folder() -> PathBuf {
     workspace::root().join("fuzz")
 }
 
 fn output() -> PathBuf {
     workspace::target_dir().join("fuzz")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn golden_vectors_become_seeds() {
+        let frames = golden_frames().expect("the vectors of the repository");
+        assert!(frames.iter().any(|(_, bytes)| bytes.len() >= 64));
+    }
+
+    #[test]
+    fn hexadecimal_is_read_whole_or_not_at_all() {
+        assert_eq!(from_hex("00fF"), Some(vec![0, 255]));
+        assert_eq!(from_hex("0"), None);
+        assert_eq!(from_hex("zz"), None);
+    }
 }
