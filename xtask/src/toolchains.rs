@@ -33,13 +33,13 @@ const TOOLCHAINS: &[Toolchain] = &[
         language: "Node",
         programs: &[("node", "--version")],
         needed: (20, 0),
-        install: "apt-get install nodejs npm, or the package of your system",
+        install: "apt-get install nodejs npm; if that is older, npm install --global node@22",
     },
     Toolchain {
         language: "Go",
         programs: &[("go", "version")],
         needed: (1, 24),
-        install: "apt-get install golang, or the package of your system",
+        install: "apt-get install golang (Debian 12: golang-1.24 of bookworm-backports)",
     },
     Toolchain {
         language: "C/C++",
