@@ -1,1 +1,38 @@
-//! precursor-broker
+//! The core of Neo: a region of memory that participants share, lock-free mailboxes in it, and the
+//! broker that routes messages between them.
+//!
+//! Programs depend on `neo-protocol`, which builds the `Kernel` on this crate; what is public here
+//! is what it and the language bindings need. The data plane is specified in
+//! `docs/spec/region.md`, frames in `docs/spec/qiss.md`.
+//!
+//! ```
+//! use precursor_broker::{Broker, Limits, SubscribeOptions};
+//!
+//! let broker = Broker::private(&Limits::new())?;
+//! let mut jfk = broker.subscribe("flights.JFK.>", &SubscribeOptions::default())?;
+//! let published = broker.publish("flights.JFK.AA.LAX", b"departed")?;
+//! assert_eq!(published.accepted, 1);
+//! assert_eq!(jfk.recv()?.topic(), "flights.JFK.AA.LAX");
+//! # Ok::<(), precursor_broker::Error>(())
+//! ```
+
+#[cfg(not(precursor_loom))]
+pub mod broker;
+#[cfg(not(precursor_loom))]
+mod error;
+mod mailbox;
+mod region;
+pub mod steps;
+mod sync;
+mod sys;
+
+#[cfg(not(precursor_loom))]
+pub use broker::{
+    Batch, Broker, CALL_DEPTH_MAX, Call, CallFuture, Counters, Failure, InlineService, Loan,
+    Message, MessageRef, Policy, PublishOptions, Published, Publisher, Reclaimed, Reply, Request,
+    RouteCounters, Service, SubscribeOptions, Subscription, Wait,
+};
+#[cfg(not(precursor_loom))]
+pub use error::{Error, ErrorKind, Result};
+pub use mailbox::{INLINE_BYTES, MEMBERS_MAX, RUN_MAX};
+pub use region::{Limits, LimitsError};

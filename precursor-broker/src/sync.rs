@@ -9,7 +9,7 @@ mod imp {
     pub(crate) use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
     use core::time::Duration;
 
-    use crate::sys::{self, FutexScope};
+    use crate::sys::{self, Scope};
 
     /// A word that a thread can wait on: a futex. All-zero is valid, so it may lie in a region.
     #[derive(Debug, Default)]
@@ -22,11 +22,11 @@ mod imp {
         }
 
         /// Blocks while the word is `expected`; may return early, so the caller checks again.
-        pub(crate) fn wait(&self, expected: u32, timeout: Option<Duration>, scope: FutexScope) {
+        pub(crate) fn wait(&self, expected: u32, timeout: Option<Duration>, scope: Scope) {
             sys::futex_wait(&self.0, expected, timeout, scope);
         }
 
-        pub(crate) fn wake(&self, count: u32, scope: FutexScope) {
+        pub(crate) fn wake(&self, count: u32, scope: Scope) {
             sys::futex_wake(&self.0, count, scope);
         }
     }
@@ -63,7 +63,7 @@ mod imp {
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
     use loom::sync::{Condvar, Mutex};
 
-    use crate::sys::FutexScope;
+    use crate::sys::Scope;
 
     /// The futex of the models: the check of the value and the sleep are one step under a lock, as
     /// they are in the kernel. Time does not pass in a model, so timeouts never fire.
@@ -85,14 +85,14 @@ mod imp {
             &self.value
         }
 
-        pub(crate) fn wait(&self, expected: u32, _timeout: Option<Duration>, _scope: FutexScope) {
+        pub(crate) fn wait(&self, expected: u32, _timeout: Option<Duration>, _scope: Scope) {
             let guard = self.lock.lock().unwrap();
             if self.value.load(Ordering::SeqCst) == expected {
                 drop(self.sleepers.wait(guard).unwrap());
             }
         }
 
-        pub(crate) fn wake(&self, _count: u32, _scope: FutexScope) {
+        pub(crate) fn wake(&self, _count: u32, _scope: Scope) {
             let guard = self.lock.lock().unwrap();
             self.sleepers.notify_all();
             drop(guard);

@@ -2,7 +2,7 @@
 
 use crate::sync::AtomicU64;
 
-use super::cells::{Cell, Header, Mailbox, ReaderEntry};
+use super::cells::{Cell, Header, Mailbox, ReaderEntry, Table};
 use super::life::Opening;
 use super::take::ReaderCursor;
 
@@ -42,14 +42,15 @@ impl BoxedMailbox {
     pub(crate) fn open(&self, depth: u64) -> u32 {
         let view = self.view();
         let generation = view.reserve(OWNER).unwrap();
-        let opening = Opening { depth, block_bytes_max: u64::MAX, policy: 0, route: 0 };
+        let opening = Opening { depth, block_bytes_max: u64::MAX, policy: 0, keys_max: 0 };
         view.open(OWNER, generation, &opening);
         generation
     }
 
     pub(crate) fn view(&self) -> Mailbox<'_> {
         let [claims, commits, lost] = &self.words;
-        Mailbox::new(&self.header, &self.readers, [claims, commits, lost], &self.cells, self.log2)
+        let words: [&[AtomicU64]; 3] = [claims, commits, lost];
+        Mailbox::new(&self.header, &self.readers, words, &self.cells, Table::default(), self.log2)
     }
 
     pub(crate) fn cursor(&self) -> ReaderCursor {

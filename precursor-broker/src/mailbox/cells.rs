@@ -3,6 +3,7 @@
 //! A [`Mailbox`] is borrowed slices: of a chunk of the region, or of boxed arrays in the models.
 //! Exclusive access to a cell comes from the protocol (region.md R3.1.1, R3.1.4): between claim and
 //! commit it is the claim owner's, between take and release the reader's.
+#![allow(unsafe_code, reason = "the payload cells")]
 
 use crate::sync::{AtomicU32, AtomicU64, UnsafeCell, WaitWord};
 
@@ -48,6 +49,10 @@ pub(crate) struct PublisherLine {
     pub(crate) timed_out: AtomicU64,
     pub(crate) evicted_high: AtomicU64,
     pub(crate) block_bytes: AtomicU64,
+    /// `Latest`: messages replaced by newer ones, for the statistics.
+    pub(crate) conflated: AtomicU64,
+    /// `Latest`: topics kept.
+    pub(crate) keys: AtomicU64,
 }
 
 /// Written by readers.
@@ -69,19 +74,22 @@ pub(crate) struct ConfigLine {
     pub(crate) base: AtomicU64,
     /// Block id + 1 of the cells, 0 = none.
     pub(crate) cells_block: AtomicU64,
-    /// `Latest`: block id + 1 of the key table, 0 = none.
-    pub(crate) table_block: AtomicU64,
     pub(crate) policy: AtomicU64,
-    /// The route that this mailbox serves, +1.
-    pub(crate) route: AtomicU64,
+    /// `Latest`: topics that it keeps.
+    pub(crate) keys_max: AtomicU64,
 }
 
-/// Publishers that wait for room.
+/// Publishers at work in the key table of one `Latest` mailbox at a time.
+pub(crate) const VISITORS_MAX: usize = 14;
+
+/// Publishers that wait for room, and those inside a `Latest` table.
 #[derive(Debug, Default)]
 #[repr(C, align(128))]
 pub(crate) struct SpaceLine {
     pub(crate) sequence: WaitWord,
     pub(crate) waiters: AtomicU32,
+    /// Owners, 0 = none. The table is not recycled while one is inside.
+    pub(crate) visitors: [AtomicU64; VISITORS_MAX],
 }
 
 /// A mailbox's header. All-zero is a free mailbox that was never used.
@@ -114,23 +122,36 @@ pub(crate) struct Mailbox<'a> {
     pub(crate) commits: &'a [AtomicU64],
     pub(crate) lost: &'a [AtomicU64],
     cells: &'a [Cell],
+    /// `Latest`: the topics' words and their newest messages. Empty otherwise.
+    pub(crate) table: Table<'a>,
     pub(crate) geometry: Geometry,
 }
 
+/// The key table of a `Latest` mailbox. The topic of key `k` lies in cell `k`, which its ring does
+/// not use.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Table<'a> {
+    pub(crate) keys: &'a [AtomicU64],
+    pub(crate) values: &'a [AtomicU64],
+}
+
 impl<'a> Mailbox<'a> {
-    /// All arrays have `1 << log2` entries.
+    /// The arrays have `1 << log2` entries; `cells` may be empty if no frame is touched.
     pub(crate) fn new(
         header: &'a Header,
         readers: &'a [ReaderEntry],
         words: [&'a [AtomicU64]; 3],
         cells: &'a [Cell],
+        table: Table<'a>,
         log2: u32,
     ) -> Self {
         let [claims, commits, lost] = words;
         let capacity = 1_usize << log2;
-        assert!(words.iter().all(|array| array.len() == capacity) && cells.len() == capacity);
+        assert!(words.iter().all(|array| array.len() == capacity));
+        assert!(cells.len() == capacity || cells.is_empty());
         assert!((CAPACITY_LOG2_MIN..=CAPACITY_LOG2_MAX).contains(&log2));
-        Self { header, readers, claims, commits, lost, cells, geometry: Geometry::new(log2) }
+        let geometry = Geometry::new(log2);
+        Self { header, readers, claims, commits, lost, cells, table, geometry }
     }
 
     #[inline(always)]
@@ -177,6 +198,32 @@ impl<'a> Mailbox<'a> {
         self.cells[self.geometry.slot(position)].0.with(|bytes| {
             // SAFETY: publishers leave the slot alone while the pin stands.
             f(unsafe { &*bytes })
+        })
+    }
+
+    /// Writes the topic of key `key` of a `Latest` mailbox.
+    ///
+    /// # Safety
+    /// The caller has claimed the key and not published it.
+    pub(crate) unsafe fn write_topic(&self, key: usize, topic: &str) {
+        self.cells[key].0.with_mut(|bytes| {
+            // SAFETY: nobody else touches the cell of a key that is claimed and not published.
+            let bytes = unsafe { &mut *bytes };
+            let len = topic.len().min(INLINE_BYTES - 1);
+            bytes[0] = len as u8;
+            bytes[1..=len].copy_from_slice(&topic.as_bytes()[..len]);
+        });
+    }
+
+    /// Whether key `key` of a `Latest` mailbox stands for `topic`.
+    ///
+    /// # Safety
+    /// The key is published: its cell does not change in this life.
+    pub(crate) unsafe fn is_topic(&self, key: usize, topic: &str) -> bool {
+        self.cells[key].0.with(|bytes| {
+            // SAFETY: published keys are never written again in this life.
+            let bytes = unsafe { &*bytes };
+            bytes[1..=usize::from(bytes[0])] == *topic.as_bytes()
         })
     }
 

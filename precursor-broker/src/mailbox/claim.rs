@@ -1,4 +1,5 @@
 //! The publisher's side: claim, commit, abort (region.md R3.1.1 to R3.1.3).
+#![allow(unsafe_code, reason = "writes the cells of its claims")]
 
 use crate::steps::step;
 use crate::sync::{AtomicU64, Ordering};
@@ -37,7 +38,7 @@ impl<'a> Mailbox<'a> {
         let mut free = take.position_before(tail_position);
         for reader in self.readers {
             let pin = reader.pin.load(Ordering::Acquire);
-            if pin != UNPINNED && pin < free && reader.state.load(Ordering::Relaxed) != 0 {
+            if pin != UNPINNED && pin < free {
                 free = pin;
             }
         }
@@ -133,10 +134,6 @@ impl<'a> Claimed<'a> {
         }
         let refused_before = mailbox.header.publishers.dropped.load(Ordering::Relaxed);
         Self { mailbox, tail, span, committed: 0, refused_before }
-    }
-
-    pub(crate) fn remaining(&self) -> u32 {
-        self.span - self.committed
     }
 
     #[inline(always)]

@@ -2,10 +2,15 @@
 //! does for the dead (R4).
 
 use crate::steps::step;
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering, fence, spin_loop};
 
-use super::cells::{Mailbox, RUN_MAX, ReaderEntry, UNPINNED};
-use super::word::{CLOSED, ClaimWord, CommitWord, Kind, State, Status, Tail, Take};
+use super::cells::{Mailbox, RUN_MAX, ReaderEntry, UNPINNED, VISITORS_MAX};
+use super::word::{CLOSED, ClaimWord, CommitWord, DETACHED, Kind, State, Status, Tail, Take};
+
+/// The policy word under which publishers wait for room.
+pub(crate) const BLOCK_POLICY: u64 = 3;
+/// Beside the policy: the mailbox holds requests, which are answered when it closes.
+pub(crate) const REQUESTS: u64 = 1 << 8;
 
 /// How a mailbox is to be opened.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +18,18 @@ pub(crate) struct Opening {
     pub(crate) depth: u64,
     pub(crate) block_bytes_max: u64,
     pub(crate) policy: u64,
-    pub(crate) route: u64,
+    /// `Latest`: topics that it keeps. 0 = not a `Latest` mailbox.
+    pub(crate) keys_max: u64,
+}
+
+/// A publisher inside a key table.
+#[derive(Debug)]
+pub(crate) struct Visit<'a>(&'a AtomicU64);
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        self.0.store(0, Ordering::Release);
+    }
 }
 
 impl Mailbox<'_> {
@@ -33,35 +49,48 @@ impl Mailbox<'_> {
     pub(crate) fn open(&self, owner: u16, generation: u32, opening: &Opening) {
         let config = &self.header.config;
         let base = config.base.load(Ordering::Relaxed).max(self.geometry.capacity());
-        config.depth.store(opening.depth, Ordering::Relaxed);
+        let depth = if opening.keys_max > 0 { self.geometry.capacity() } else { opening.depth };
+        config.depth.store(depth, Ordering::Relaxed);
         config.block_bytes_max.store(opening.block_bytes_max, Ordering::Relaxed);
         config.policy.store(opening.policy, Ordering::Relaxed);
-        config.route.store(opening.route, Ordering::Relaxed);
+        config.keys_max.store(opening.keys_max, Ordering::Relaxed);
         let publishers = &self.header.publishers;
-        for counter in [&publishers.dropped, &publishers.timed_out, &publishers.evicted_high] {
+        for counter in [
+            &publishers.dropped,
+            &publishers.timed_out,
+            &publishers.evicted_high,
+            &publishers.block_bytes,
+            &publishers.conflated,
+            &publishers.keys,
+        ] {
             counter.store(0, Ordering::Relaxed);
         }
-        publishers.block_bytes.store(0, Ordering::Relaxed);
         self.header.readers.reported.store(0, Ordering::Relaxed);
         self.header.space.waiters.store(0, Ordering::Relaxed);
+        for entry in self.readers {
+            entry.pin.store(UNPINNED, Ordering::Relaxed);
+        }
         self.header.readers.take.store(Take::new(base, 0).0, Ordering::Release);
         publishers.tail.store(Tail::new(base).0, Ordering::Release);
         config.state.store(State::new(generation, Status::Open, owner).0, Ordering::Release);
         step!("subscribe.mailbox_open");
     }
 
+    /// Gives a reserved chunk back unopened.
+    pub(crate) fn abandon_reservation(&self) {
+        let state = &self.header.config.state;
+        let seen = State(state.load(Ordering::Acquire));
+        if seen.status() == Status::Opening {
+            let free = State::new(seen.generation(), Status::Free, 0);
+            state.store(free.0, Ordering::Release);
+        }
+    }
+
     /// Takes a free reader entry.
     pub(crate) fn join(&self, owner: u16) -> Option<usize> {
         self.readers.iter().position(|entry| {
             let mine = 1 << 16 | u64::from(owner);
-            let joined = entry
-                .state
-                .compare_exchange(0, mine, Ordering::AcqRel, Ordering::Relaxed)
-                .is_ok();
-            if joined {
-                entry.pin.store(UNPINNED, Ordering::Release);
-            }
-            joined
+            entry.state.compare_exchange(0, mine, Ordering::AcqRel, Ordering::Relaxed).is_ok()
         })
     }
 
@@ -80,6 +109,52 @@ impl Mailbox<'_> {
     pub(crate) fn flag_closed(&self) {
         self.header.publishers.tail.fetch_or(CLOSED, Ordering::AcqRel);
         step!("close.flagged");
+    }
+
+    /// Closes the mailbox because it was full under `Detach`.
+    pub(crate) fn detach(&self) {
+        self.header.publishers.tail.fetch_or(CLOSED | DETACHED, Ordering::AcqRel);
+    }
+
+    /// Whether the mailbox still lives the life that a route was made for.
+    pub(crate) fn is_life(&self, generation: u32) -> bool {
+        let state = State(self.header.config.state.load(Ordering::Acquire));
+        state.generation() == generation && state.status() == Status::Open
+    }
+
+    /// Whether publishers may wait for room.
+    #[inline(always)]
+    pub(crate) fn may_block(&self) -> bool {
+        self.header.config.policy.load(Ordering::Relaxed) & !REQUESTS == BLOCK_POLICY
+    }
+
+    /// Whether the messages are requests.
+    pub(crate) fn holds_requests(&self) -> bool {
+        self.header.config.policy.load(Ordering::Relaxed) & REQUESTS != 0
+    }
+
+    /// Enters the key table. `None`: the life is over, or too many are inside.
+    ///
+    /// The closer ends the life before it looks for visitors, a visitor signs in before it looks at
+    /// the life, with a fence on both sides: one of them sees the other.
+    pub(crate) fn visit(&self, owner: u16, generation: u32) -> Option<Visit<'_>> {
+        const TURNS_MAX: u32 = 100_000;
+        for turn in 0..TURNS_MAX {
+            let word = &self.header.space.visitors[turn as usize % VISITORS_MAX];
+            let mine = u64::from(owner);
+            if word.compare_exchange(0, mine, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                let visit = Visit(word);
+                fence(Ordering::SeqCst);
+                return (self.is_life(generation) && !self.is_closed()).then_some(visit);
+            }
+            spin_loop();
+        }
+        None
+    }
+
+    fn has_visitors(&self) -> bool {
+        fence(Ordering::SeqCst);
+        self.header.space.visitors.iter().any(|word| word.load(Ordering::Acquire) != 0)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -146,7 +221,11 @@ impl Mailbox<'_> {
         true
     }
 
-    fn has_unfinished_claims(&self) -> bool {
+    /// Whether a publisher is between claim and commit.
+    pub(crate) fn has_unfinished_claims(&self) -> bool {
+        if self.has_visitors() {
+            return true;
+        }
         let capacity = self.geometry.capacity();
         (0..capacity).any(|slot| {
             let claim = ClaimWord(self.claim_word(slot).load(Ordering::Acquire));
@@ -242,8 +321,12 @@ impl Mailbox<'_> {
         }
     }
 
-    /// Frees the reader entries of `dead`. Returns how many.
+    /// Frees the reader entries of `dead`, and its places in the key table. Returns how many.
     pub(crate) fn reclaim_readers(&self, dead: u16) -> usize {
+        for word in &self.header.space.visitors {
+            let _ =
+                word.compare_exchange(u64::from(dead), 0, Ordering::AcqRel, Ordering::Relaxed);
+        }
         let theirs = |entry: &&ReaderEntry| {
             let state = entry.state.load(Ordering::Acquire);
             state != 0 && (state & 0xFFFF) as u16 == dead

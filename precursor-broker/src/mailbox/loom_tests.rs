@@ -6,8 +6,9 @@ use loom::thread;
 use super::boxed::{BoxedMailbox, OWNER, read_value, write_value};
 use super::claim::ClaimOutcome;
 use super::take::ReaderCursor;
+use super::word::{CommitWord, Kind, Tail};
 use crate::sync::{AtomicU64, Ordering, WaitWord};
-use crate::sys::FutexScope;
+use crate::sys::Scope;
 
 fn publish(boxed: &BoxedMailbox, owner: u16, values: &[u64]) -> Outcome {
     let view = boxed.view();
@@ -25,7 +26,7 @@ fn publish(boxed: &BoxedMailbox, owner: u16, values: &[u64]) -> Outcome {
 
 #[derive(Debug, PartialEq)]
 enum Outcome {
-    Accepted(Option<super::word::Tail>),
+    Accepted(Option<Tail>),
     Full,
     Closed,
 }
@@ -84,7 +85,7 @@ fn loom_wake_is_never_lost() {
             if let Outcome::Accepted(Some(cleared)) = publish(&other, 2, &[5]) {
                 other.view().wake_one(cleared, |_| {
                     their_bell.value().store(1, Ordering::Release);
-                    their_bell.wake(1, FutexScope::Private);
+                    their_bell.wake(1, Scope::Private);
                 });
             }
         });
@@ -96,7 +97,7 @@ fn loom_wake_is_never_lost() {
             }
             let view = boxed.view();
             if view.arm(&view.readers[0], &cursor) {
-                bell.wait(0, None, FutexScope::Private);
+                bell.wait(0, None, Scope::Private);
             }
         };
         assert_eq!(got, [5]);
@@ -112,7 +113,7 @@ fn loom_waiting_publisher_is_woken_by_the_release() {
         let other = boxed.clone();
         let publisher = thread::spawn(move || {
             while !accepted(&publish(&other, 2, &[2])) {
-                other.view().wait_for_room(1, None, FutexScope::Private);
+                other.view().wait_for_room(1, None, Scope::Private);
             }
         });
         let mut cursor = boxed.cursor();
@@ -120,7 +121,7 @@ fn loom_waiting_publisher_is_woken_by_the_release() {
         let entry = &view.readers[0];
         let taken = view.take(entry, &mut cursor, 1).unwrap();
         if taken.release(true) {
-            view.wake_publishers(FutexScope::Private);
+            view.wake_publishers(Scope::Private);
         }
         publisher.join().unwrap();
         assert_eq!(take(&boxed, 0, &mut cursor, 1), [2]);
@@ -135,7 +136,7 @@ fn loom_eviction_and_take_share_nothing() {
         let other = boxed.clone();
         let publisher = thread::spawn(move || {
             let wanted = boxed_tail(&other);
-            let evicted = other.view().evict(wanted).is_some();
+            let evicted = other.view().evict(wanted, 0).is_some();
             (evicted, accepted(&publish(&other, 2, &[2])))
         });
         let mut cursor = boxed.cursor();
@@ -149,7 +150,7 @@ fn loom_eviction_and_take_share_nothing() {
 }
 
 fn boxed_tail(boxed: &BoxedMailbox) -> u64 {
-    super::word::Tail(boxed.view().header.publishers.tail.load(Ordering::Acquire)).position()
+    Tail(boxed.view().header.publishers.tail.load(Ordering::Acquire)).position()
 }
 
 #[test]
@@ -182,12 +183,11 @@ fn loom_close_races_with_a_publisher() {
         assert!(view.begin_close(OWNER));
         view.leave(&view.readers[0]);
         let mut discarded = 0;
-        let mut finished = view.finish_close(|_| discarded += 1);
+        let count = |word: CommitWord| u32::from(word.kind() == Kind::Inline);
+        let mut finished = view.finish_close(|word| discarded += count(word));
         let was_accepted = publisher.join().unwrap();
         if !finished {
-            finished = view.finish_close(|word| {
-                discarded += u32::from(word.kind() == super::word::Kind::Inline);
-            });
+            finished = view.finish_close(|word| discarded += count(word));
         }
         assert!(finished, "nothing is unfinished any more");
         assert!(was_accepted || discarded == 0);

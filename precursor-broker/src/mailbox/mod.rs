@@ -6,8 +6,11 @@
 //! `docs/spec/region.md` R3.1.
 
 pub(crate) mod cells;
+#[cfg(not(precursor_loom))]
+pub(crate) mod cells_mapped;
 pub(crate) mod claim;
 pub(crate) mod life;
+pub(crate) mod table;
 pub(crate) mod take;
 pub(crate) mod wake;
 pub(crate) mod word;

@@ -1,4 +1,5 @@
 //! The reader's side: take, read, release (region.md R3.1.4), and eviction (R3.1.5).
+#![allow(unsafe_code, reason = "reads the cells it has taken")]
 
 use crate::steps::step;
 use crate::sync::{Ordering, fence};
@@ -178,8 +179,12 @@ impl<'m> Mailbox<'m> {
 
     /// Removes the oldest untaken message if that makes room for position `wanted`. Returns what
     /// the slot held: the caller now owns what it refers to.
-    pub(crate) fn evict(&self, wanted: u64) -> Option<CommitWord> {
+    pub(crate) fn evict(&self, wanted: u64, generation: u32) -> Option<CommitWord> {
         let take = Take(self.header.readers.take.load(Ordering::Acquire));
+        // A later life has another `take`, so a life that ends behind this look fails the exchange.
+        if !self.is_life(generation) {
+            return None;
+        }
         let position = take.position_before(wanted);
         if self.free_position(wanted) != position {
             return None;
@@ -218,6 +223,39 @@ impl<'m> Taken<'_, 'm> {
             self.cursor.dropped = self.cursor.dropped.max(dropped);
         }
         (word, self.mailbox.report_losses(self.cursor))
+    }
+
+    /// Losses before the first message that no reader was told. Call it once.
+    #[inline(always)]
+    pub(crate) fn report_losses(&mut self) -> u64 {
+        let (_, lost) = self.entry(0);
+        // The rest of the run's losses are told by `lost_between`.
+        if self.count > 1 && self.word(self.count - 1).is_marked_lost() {
+            let _ = self.entry(self.count - 1);
+        }
+        lost
+    }
+
+    /// Losses between message `index - 1` and message `index` of the run.
+    pub(crate) fn lost_between(&self, index: u32) -> u64 {
+        let word = self.word(index);
+        if index == 0 || !word.is_marked_lost() {
+            return 0;
+        }
+        let refused = |index: u32| {
+            if self.word(index).is_marked_lost() {
+                self.mailbox.lost_word(self.position(index)).load(Ordering::Relaxed)
+            } else {
+                0
+            }
+        };
+        // Snapshots of different publishers may cross; a count that went back is no loss.
+        let before = (0..index).map(refused).max().unwrap_or(0);
+        refused(index).saturating_sub(before)
+    }
+
+    pub(crate) fn mailbox(&self) -> Mailbox<'m> {
+        self.mailbox
     }
 
     /// What the slot of message `index` holds.

@@ -46,7 +46,7 @@ impl Rig {
             }
             let view = self.boxed.view();
             let wanted = Tail(view.header.publishers.tail.load(Ordering::Acquire));
-            if view.evict(wanted.position()).is_none() {
+            if view.evict(wanted.position(), 0).is_none() {
                 view.header.publishers.dropped.fetch_add(1, Ordering::AcqRel);
                 return false;
             }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::sync::{Ordering, fence};
-use crate::sys::FutexScope;
+use crate::sys::Scope;
 
 use super::cells::{Mailbox, ReaderEntry};
 use super::take::ReaderCursor;
@@ -85,7 +85,7 @@ impl Mailbox<'_> {
         &self,
         span: u32,
         timeout: Option<Duration>,
-        scope: FutexScope,
+        scope: Scope,
     ) {
         let space = &self.header.space;
         let sequence = space.sequence.value().load(Ordering::Acquire);
@@ -103,7 +103,7 @@ impl Mailbox<'_> {
 
     /// Wakes the publishers that wait for room.
     #[cold]
-    pub(crate) fn wake_publishers(&self, scope: FutexScope) {
+    pub(crate) fn wake_publishers(&self, scope: Scope) {
         let space = &self.header.space;
         // A flag and not a count: one that died waiting leaves nothing to put right.
         space.waiters.store(0, Ordering::Release);

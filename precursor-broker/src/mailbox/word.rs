@@ -8,8 +8,9 @@ const LAP_MASK: u64 = (1 << LAP_BITS) - 1;
 pub(crate) const NOTIFY: u64 = 1;
 /// Flag of `tail`: this life of the mailbox is over.
 pub(crate) const CLOSED: u64 = 2;
+/// Flag of `tail`, beside [`CLOSED`]: it was closed by `Detach`, because it was full.
+pub(crate) const DETACHED: u64 = 4;
 const TAIL_FLAG_BITS: u32 = 8;
-const TAIL_FLAGS: u64 = (1 << TAIL_FLAG_BITS) - 1;
 
 /// `position:56 · flags:8`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,10 @@ impl Tail {
         self.0 & CLOSED != 0
     }
 
+    pub(crate) fn is_detached(self) -> bool {
+        self.0 & DETACHED != 0
+    }
+
     #[inline(always)]
     pub(crate) fn wants_notice(self) -> bool {
         self.0 & NOTIFY != 0
@@ -46,9 +51,6 @@ impl Tail {
         Self(self.0 & !NOTIFY)
     }
 
-    pub(crate) fn flags(self) -> u64 {
-        self.0 & TAIL_FLAGS
-    }
 }
 
 /// `position:40 · evicted:24`. One compare-and-swap moves both, so that what was evicted is known

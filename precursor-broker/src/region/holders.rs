@@ -119,7 +119,7 @@ impl Region {
         }
     }
 
-    fn is_joined(&self, id: u16) -> bool {
+    pub(crate) fn is_joined(&self, id: u16) -> bool {
         use super::owners::Status;
         self.status(id).is_some_and(|(_, status)| status != Status::Free)
     }

@@ -1,0 +1,386 @@
+//! What all handles of one kernel share: the region, this participant, its private tables.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::mailbox::cells::Mailbox;
+use crate::mailbox::cells_mapped::{self, ChunkClass, ChunkKind, MailboxRef};
+use crate::mailbox::life::Opening;
+use crate::mailbox::take::ReaderCursor;
+use crate::mailbox::word::{CommitWord, Kind, Tail};
+use crate::region::blocks::{BlockId, BlockRef};
+use crate::region::hint::AllocHint;
+use crate::region::holders::{HolderIndex, HolderTable};
+use crate::region::lend::OwnedBlock;
+use crate::region::map::Region;
+use crate::region::owners::Owner;
+use crate::sync::{AtomicBool, Ordering};
+
+use super::message::view as view_of;
+use super::poller::{self, WakeTargets};
+use super::reply::CallTable;
+use super::router::{MailboxAddress, Router};
+use super::service::InlineServices;
+
+/// One participant's kernel.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) region: Arc<Region>,
+    pub(crate) owner: Owner,
+    pub(crate) router: Mutex<Router>,
+    pub(crate) holders: HolderTable,
+    pub(crate) wake_targets: Arc<WakeTargets>,
+    pub(crate) calls: CallTable,
+    pub(crate) inline_services: InlineServices,
+    free: Mutex<FreeLists>,
+    closed: AtomicBool,
+}
+
+/// Where this process looks first for something free. Hints: the state words decide.
+#[derive(Debug, Default)]
+struct FreeLists {
+    route: u32,
+    poller: u32,
+    freed_pollers: Vec<u32>,
+    chunks: HashMap<ChunkClass, Vec<usize>>,
+    /// Mailboxes whose last claims were unfinished when they were closed.
+    closing: Vec<(ChunkClass, usize)>,
+}
+
+/// A mailbox that was just opened, and the reader entry that came with it.
+#[derive(Debug)]
+pub(crate) struct OpenedMailbox {
+    pub(crate) mailbox: MailboxRef,
+    pub(crate) address: MailboxAddress,
+}
+
+impl Core {
+    pub(crate) fn new(region: Arc<Region>) -> Result<Arc<Self>> {
+        let owner = region.join()?;
+        let holders = HolderTable::new(region.clone(), owner.id);
+        let calls = CallTable::new(&region);
+        let wake_targets = WakeTargets::of(region.identity());
+        Ok(Arc::new(Self {
+            region,
+            owner,
+            router: Mutex::default(),
+            holders,
+            wake_targets,
+            calls,
+            inline_services: InlineServices::default(),
+            free: Mutex::default(),
+            closed: AtomicBool::new(false),
+        }))
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn check_open(&self) -> Result<()> {
+        if self.is_closed() { Err(Error::closed()) } else { Ok(()) }
+    }
+
+    /// True for the call that closed it.
+    pub(crate) fn set_closed(&self) -> bool {
+        !self.closed.swap(true, Ordering::AcqRel)
+    }
+
+    pub(crate) fn owner_id(&self) -> u16 {
+        self.owner.id
+    }
+
+    pub(crate) fn with_route_hint<R>(&self, f: impl FnOnce(&mut u32) -> R) -> R {
+        f(&mut self.free.lock().route)
+    }
+
+    #[inline]
+    pub(crate) fn notify(&self, poller: u32) {
+        poller::notify(&self.region, &self.wake_targets, poller);
+    }
+
+    pub(crate) fn wake_reader(&self, mailbox: &MailboxRef, cleared: Tail) {
+        mailbox.get(&self.region).wake_one(cleared, |poller| self.notify(poller));
+    }
+
+    /// Takes a poller record of the region.
+    pub(crate) fn open_poller(&self) -> Result<u32> {
+        let mut free = self.free.lock();
+        let pollers = self.region.pollers();
+        let owner = u64::from(self.owner_id());
+        let claim = |index: u32| {
+            let word = &pollers[index as usize].state;
+            self.region.commit_poller(index as usize).is_ok()
+                && word.compare_exchange(0, owner, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        };
+        if let Some(index) = free.freed_pollers.pop()
+            && claim(index)
+        {
+            return Ok(index);
+        }
+        for offset in 0..pollers.len() as u32 {
+            let index = (free.poller + offset) % pollers.len() as u32;
+            if claim(index) {
+                free.poller = index + 1;
+                let end = &self.region.header().pollers_end.0;
+                end.fetch_max(u64::from(index) + 1, Ordering::AcqRel);
+                return Ok(index);
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Full,
+            format!(
+                "all {} pollers of this kernel are in use: close subscriptions, or open the \
+                 kernel with a higher subscriptions_max",
+                pollers.len()
+            ),
+        ))
+    }
+
+    pub(crate) fn close_poller(&self, index: u32) {
+        self.wake_targets.remove(u64::from(index));
+        self.region.pollers()[index as usize].state.store(0, Ordering::Release);
+        self.free.lock().freed_pollers.push(index);
+    }
+
+    /// Opens a mailbox: a chunk of the control arena and a block for its cells.
+    pub(crate) fn open_mailbox(
+        &self,
+        kind: ChunkKind,
+        opening: &Opening,
+    ) -> Result<OpenedMailbox> {
+        let class = ChunkClass::new(opening.depth, kind);
+        let (offset, generation) = self.reserve_chunk(class)?;
+        let opened = self.open_chunk(class, offset, generation, opening);
+        if opened.is_err() {
+            self.release_reserved(class, offset);
+        }
+        opened
+    }
+
+    fn open_chunk(
+        &self,
+        class: ChunkClass,
+        offset: usize,
+        generation: u32,
+        opening: &Opening,
+    ) -> Result<OpenedMailbox> {
+        let damaged = || Error::new(ErrorKind::Os, "the region's arena is damaged");
+        let cells =
+            self.region.alloc(self.owner_id(), class.cells_bytes(), &AllocHint::new(0))?;
+        let chunk = cells_mapped::map(&self.region, class, offset, None).ok_or_else(damaged)?;
+        // The header names the block before its own word stops naming the owner.
+        chunk.header.config.cells_block.store(u64::from(cells.id().0) + 1, Ordering::Release);
+        let cells = cells.into_ring();
+        let mailbox = MailboxRef::new(&self.region, class, offset, cells, generation)
+            .ok_or_else(damaged)?;
+        mailbox.get(&self.region).open(self.owner_id(), generation, opening);
+        let address = MailboxAddress { offset, class, cells, generation };
+        Ok(OpenedMailbox { mailbox, address })
+    }
+
+    fn reserve_chunk(&self, class: ChunkClass) -> Result<(usize, u32)> {
+        let mut free = self.free.lock();
+        self.finish_closing(&mut free);
+        let owner = self.owner_id();
+        let reserve = |offset: usize| {
+            let chunk = cells_mapped::map(&self.region, class, offset, None)?;
+            Some((offset, chunk.reserve(owner)?))
+        };
+        let list = free.chunks.entry(class).or_default();
+        while let Some(offset) = list.pop() {
+            if let Some(reserved) = reserve(offset) {
+                return Ok(reserved);
+            }
+        }
+        match self.region.arena_grow(class.number(), class.chunk_bytes(), owner) {
+            Ok(chunks) => {
+                list.extend(chunks);
+                list.reverse();
+                let fresh = list.pop().and_then(reserve);
+                fresh.ok_or_else(|| Error::new(ErrorKind::Os, "the region's arena is damaged"))
+            }
+            // No new segment to be had: look through all chunks, other participants' included.
+            Err(error) => self
+                .region
+                .arena_chunks(class.number(), class.chunk_bytes())
+                .find_map(reserve)
+                .ok_or_else(|| error.into()),
+        }
+    }
+
+    fn release_reserved(&self, class: ChunkClass, offset: usize) {
+        if let Some(chunk) = cells_mapped::map(&self.region, class, offset, None) {
+            chunk.abandon_reservation();
+            self.free.lock().chunks.entry(class).or_default().push(offset);
+        }
+    }
+
+    /// Ends a mailbox's life. Its chunk is free at once, or when its last claim is finished.
+    pub(crate) fn close_mailbox(&self, mailbox: &MailboxRef) {
+        let view = mailbox.get(&self.region);
+        if !view.begin_close(self.owner_id()) {
+            return;
+        }
+        view.wake_all(|poller| self.notify(poller));
+        view.wake_publishers(self.region.futex_scope());
+        let mut free = self.free.lock();
+        free.closing.push((mailbox.class(), mailbox.offset()));
+        self.finish_closing(&mut free);
+    }
+
+    fn finish_closing(&self, free: &mut FreeLists) {
+        let FreeLists { closing, chunks, .. } = free;
+        closing.retain(|(class, offset)| {
+            let finished = self.finish_close(*class, *offset);
+            if finished {
+                chunks.entry(*class).or_default().push(*offset);
+            }
+            !finished
+        });
+    }
+
+    /// Ends a closing chunk's life, if no claim in it is unfinished.
+    pub(crate) fn finish_close(&self, class: ChunkClass, offset: usize) -> bool {
+        let Some(words) = cells_mapped::map(&self.region, class, offset, None) else {
+            return false;
+        };
+        if words.has_unfinished_claims() {
+            return false;
+        }
+        let cells = words.header.config.cells_block.load(Ordering::Acquire);
+        let cells = cells.checked_sub(1).map(|block| BlockId(block as u32));
+        let Some(view) = cells_mapped::map(&self.region, class, offset, cells) else {
+            return false;
+        };
+        if view.holds_requests() && cells.is_some() {
+            self.refuse_requests(&view);
+        }
+        super::latest::drain(self, &view);
+        view.header.config.cells_block.store(0, Ordering::Release);
+        if !view.finish_close(|word| self.discard(word)) {
+            let cells = cells.map_or(0, |block| u64::from(block.0) + 1);
+            view.header.config.cells_block.store(cells, Ordering::Release);
+            return false;
+        }
+        if let Some(block) = cells {
+            self.region.blocks().free_ring(block, self.owner_id());
+        }
+        true
+    }
+
+    /// Answers the requests that nobody is left to take.
+    fn refuse_requests(&self, view: &Mailbox<'_>) {
+        let Some(entry) = view.join(self.owner_id()) else { return };
+        let entry = &view.readers[entry];
+        let mut cursor = ReaderCursor::new(view);
+        while let Some(taken) = view.take(entry, &mut cursor, 1) {
+            let word = taken.word(0);
+            let frame = match word.kind() {
+                Kind::Block => self.block_frame(BlockId(word.block())),
+                _ => taken.cell(0),
+            };
+            super::reply::refuse_request(self, super::reply::CallId(view_of(frame).corr_id()));
+            self.discard(word);
+            taken.release(false);
+        }
+        view.leave(entry);
+    }
+
+    /// Shares a block that this participant wrote. The holder entry names it until it is released,
+    /// which the caller does when every place that is to refer to it does. `None`: no entry is free.
+    pub(crate) fn share(
+        &self,
+        block: OwnedBlock<'_>,
+        references: u32,
+    ) -> Option<(BlockRef, HolderIndex)> {
+        let holder = self.holders.hold(block.reference())?;
+        match block.share(references) {
+            Some(shared) => Some((shared, holder)),
+            None => {
+                self.holders.release(holder);
+                None
+            }
+        }
+    }
+
+    /// Gives one reference up.
+    #[inline]
+    pub(crate) fn release(&self, block: BlockRef) {
+        self.region.blocks().release_ref(block, self.owner_id());
+    }
+
+    /// Gives up a reference that a place of the caller's holds.
+    #[inline]
+    pub(crate) fn release_id(&self, block: BlockId) {
+        let blocks = self.region.blocks();
+        if let Some(block) = blocks.reference(block) {
+            blocks.release_ref(block, self.owner_id());
+        }
+    }
+
+    /// Gives up what an undelivered slot refers to.
+    pub(crate) fn discard(&self, word: CommitWord) {
+        if word.kind() == Kind::Block {
+            self.release_id(BlockId(word.block()));
+        }
+    }
+
+    /// The same for a slot that was queued, whose bytes count against the mailbox.
+    pub(crate) fn discard_from(&self, mailbox: &Mailbox<'_>, word: CommitWord) {
+        if word.kind() == Kind::Block {
+            let block = BlockId(word.block());
+            let bytes = self.block_frame(block).len() as u64;
+            mailbox.header.publishers.block_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.release_id(block);
+        }
+    }
+
+    /// The frame in a block that the caller holds a reference to; empty if there is none.
+    #[inline]
+    pub(crate) fn block_frame(&self, block: BlockId) -> &[u8] {
+        view_of(self.region.shared_bytes(block)).bytes()
+    }
+
+    pub(crate) fn cursor(&self, mailbox: &MailboxRef) -> ReaderCursor {
+        ReaderCursor::new(&mailbox.get(&self.region))
+    }
+
+    /// Gives unused segments back to the system.
+    pub(crate) fn trim(&self) -> u64 {
+        let before = self.region.blocks().committed_bytes();
+        self.finish_closing(&mut self.free.lock());
+        self.region.blocks().trim(self.owner_id());
+        before.saturating_sub(self.region.blocks().committed_bytes()) as u64
+    }
+
+    /// Wakes every reader and waiting publisher of this participant, to find the kernel closed.
+    pub(crate) fn wake_own(&self) {
+        let end = self.region.header().pollers_end.0.load(Ordering::Acquire) as usize;
+        let owner = u64::from(self.owner_id());
+        for (index, record) in self.region.pollers().iter().enumerate().take(end) {
+            if record.state.load(Ordering::Acquire) == owner {
+                self.notify(index as u32);
+            }
+        }
+        let mut router = self.router.lock();
+        router.refresh(&self.region);
+        for (_, entry) in router.routes() {
+            if let Some(mailbox) = entry.mailbox_ref(&self.region) {
+                mailbox.get(&self.region).wake_publishers(self.region.futex_scope());
+            }
+        }
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        // Every handle holds the core, so nothing of this participant is in use any more, mailboxes
+        // apart whose last claims belong to others.
+        self.finish_closing(&mut self.free.lock());
+        self.region.leave(self.owner);
+    }
+}

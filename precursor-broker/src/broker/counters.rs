@@ -1,0 +1,93 @@
+//! Counters, read from the region without disturbing anyone (invariant 12).
+
+use crate::mailbox::word::{EVICTED_BITS, Tail, Take};
+use crate::sync::Ordering;
+
+use super::core::Core;
+use super::policy::Policy;
+
+/// What happened at one subscription, group or service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RouteCounters {
+    /// Its pattern, or the service's name.
+    pub pattern: String,
+    /// Its group; empty if it is none.
+    pub group: String,
+    /// What happens when it is full.
+    pub policy: Policy,
+    /// Messages that it holds at most.
+    pub depth: u64,
+    /// Messages that entered the mailbox.
+    pub accepted: u64,
+    /// Messages that a reader took.
+    pub delivered: u64,
+    /// Messages that were refused, evicted, replaced, or died with their publishers.
+    pub lost: u64,
+    /// Messages that waited for room until their publishers gave up.
+    pub timed_out: u64,
+    /// Messages in the mailbox.
+    pub queued: u64,
+}
+
+/// Counters of a kernel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// One entry for each open subscription, group and service with workers.
+    pub routes: Vec<RouteCounters>,
+    /// Replies that came after their callers had given up.
+    pub late_replies: u64,
+    /// Bytes of payload memory in use, in whole segments.
+    pub memory_bytes: u64,
+    /// Bytes of payload memory that are backed.
+    pub committed_bytes: u64,
+}
+
+/// Number of the region's counter for late replies.
+const LATE_REPLIES: usize = 0;
+
+impl Core {
+    pub(crate) fn count_late_reply(&self) {
+        self.region.header().counters[LATE_REPLIES].0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        let mut router = self.router.lock();
+        router.refresh(&self.region);
+        let routes = router
+            .routes()
+            .filter_map(|(_, entry)| {
+                let mailbox = entry.mailbox_ref(&self.region)?;
+                let view = mailbox.get(&self.region);
+                let publishers = &view.header.publishers;
+                let base = view.header.config.base.load(Ordering::Relaxed);
+                let base = base.max(view.geometry.capacity());
+                let take = Take(view.header.readers.take.load(Ordering::Acquire));
+                let tail = Tail(publishers.tail.load(Ordering::Acquire)).position();
+                let high = publishers.evicted_high.load(Ordering::Acquire);
+                let evicted = (high << EVICTED_BITS) + take.evicted();
+                let conflated = publishers.conflated.load(Ordering::Relaxed);
+                let taken = take.position_before(tail);
+                Some(RouteCounters {
+                    pattern: entry.pattern.to_string(),
+                    group: entry.group.to_string(),
+                    policy: entry.policy,
+                    depth: entry.depth,
+                    accepted: tail - base + conflated,
+                    delivered: (taken - base).saturating_sub(evicted),
+                    lost: evicted + publishers.dropped.load(Ordering::Acquire) + conflated,
+                    timed_out: publishers.timed_out.load(Ordering::Acquire),
+                    queued: tail - taken,
+                })
+            })
+            .collect();
+        let blocks = self.region.blocks();
+        Counters {
+            routes,
+            late_replies: self.region.header().counters[LATE_REPLIES].0.load(Ordering::Relaxed),
+            memory_bytes: blocks.bytes_in_use() as u64,
+            committed_bytes: blocks.committed_bytes() as u64,
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! Delivery: one frame into the mailboxes of a route, by each one's policy.
+
+use core::time::Duration;
+
+use qiss_format::{Stamp, Template};
+
+use crate::mailbox::INLINE_BYTES;
+use crate::mailbox::claim::{ClaimOutcome, Claimed};
+use crate::mailbox::word::{Kind, Tail};
+use crate::region::blocks::BlockRef;
+use crate::sync::Ordering;
+use crate::sys::monotonic_ns;
+
+use super::core::Core;
+use super::policy::{Policy, Published};
+use super::route::{Route, Target};
+
+/// Evictions that one publish tries at one mailbox before it gives its message up.
+const EVICTIONS_MAX: u32 = 64;
+
+/// When a publish stops waiting. The clock is read only once a mailbox is full.
+#[derive(Debug)]
+pub(crate) struct Deadline {
+    timeout: Duration,
+    at_ns: Option<u64>,
+}
+
+impl Deadline {
+    pub(crate) fn after(timeout: Duration) -> Self {
+        Self { timeout, at_ns: None }
+    }
+
+    /// What is left; zero when it has passed.
+    pub(crate) fn remaining(&mut self) -> Duration {
+        if self.timeout.is_zero() {
+            return Duration::ZERO;
+        }
+        let now = monotonic_ns();
+        let timeout = u64::try_from(self.timeout.as_nanos()).unwrap_or(u64::MAX);
+        let at = *self.at_ns.get_or_insert(now.saturating_add(timeout));
+        Duration::from_nanos(at.saturating_sub(now))
+    }
+}
+
+/// What is delivered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Content<'a> {
+    /// Encoded into each mailbox's own slot.
+    Inline { template: &'a Template, payload: &'a [u8], stamp: Stamp },
+    /// One block that all refer to. The caller holds a reference for each.
+    Block { block: BlockRef, frame_len: usize },
+}
+
+impl Content<'_> {
+    #[inline(always)]
+    fn commit(&self, claimed: &mut Claimed<'_>) {
+        match *self {
+            Content::Inline { template, payload, stamp } => claimed.commit_inline(|cell| {
+                let written = template.write(&mut cell[..], payload, stamp);
+                debug_assert!(written.is_ok(), "the caller checked that the frame fits the slot");
+            }),
+            Content::Block { block, .. } => claimed.commit_reference(Kind::Block, block.id.0),
+        }
+    }
+
+    fn block_bytes(&self) -> u64 {
+        match self {
+            Content::Inline { .. } => 0,
+            Content::Block { frame_len, .. } => *frame_len as u64,
+        }
+    }
+}
+
+/// Whether a frame of this length travels in the slot itself.
+#[inline(always)]
+pub(crate) fn is_inline(frame_len: usize) -> bool {
+    frame_len <= INLINE_BYTES
+}
+
+/// Delivers to every target of `route` in order.
+#[inline]
+pub(crate) fn to_all(
+    core: &Core,
+    route: &Route,
+    topic: (&str, u64),
+    content: Content<'_>,
+    deadline: &mut Deadline,
+) -> Published {
+    let mut result = Published::default();
+    for target in &route.targets {
+        result.add(to_one(core, target, topic, content, deadline));
+    }
+    result
+}
+
+/// Delivers to one target. A reference in `content` that was not accepted is released.
+#[inline]
+pub(crate) fn to_one(
+    core: &Core,
+    target: &Target,
+    topic: (&str, u64),
+    content: Content<'_>,
+    deadline: &mut Deadline,
+) -> Published {
+    if target.policy == Policy::Latest {
+        return super::latest::put(core, target, topic, content);
+    }
+    let bytes = content.block_bytes();
+    if bytes == 0 || reserve_bytes(core, target, bytes) {
+        let view = target.mailbox.get(&core.region);
+        let generation = target.mailbox.generation();
+        if let ClaimOutcome::Claimed(mut claimed) =
+            view.claim(core.owner_id(), 1, generation, &target.free_hint)
+        {
+            content.commit(&mut claimed);
+            if let Some(cleared) = claimed.finish() {
+                core.wake_reader(&target.mailbox, cleared);
+            }
+            return Published { accepted: 1, ..Published::default() };
+        }
+        release_bytes(core, target, bytes);
+    }
+    to_full(core, target, content, deadline)
+}
+
+fn reserve_bytes(core: &Core, target: &Target, bytes: u64) -> bool {
+    let used = &target.mailbox.get(&core.region).header.publishers.block_bytes;
+    let before = used.fetch_add(bytes, Ordering::Relaxed);
+    // A mailbox always takes one message, or a limit below a message's size would block for ever.
+    let fits = before == 0 || before.saturating_add(bytes) <= target.block_bytes_max;
+    if !fits {
+        used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+    fits
+}
+
+fn release_bytes(core: &Core, target: &Target, bytes: u64) {
+    if bytes > 0 {
+        let view = target.mailbox.get(&core.region);
+        view.header.publishers.block_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// One more try at a mailbox that had no room.
+enum Retry {
+    Accepted,
+    Full,
+    Gone,
+}
+
+fn try_again(core: &Core, target: &Target, content: Content<'_>) -> Retry {
+    let bytes = content.block_bytes();
+    if bytes > 0 && !reserve_bytes(core, target, bytes) {
+        return if target.mailbox.get(&core.region).is_closed() { Retry::Gone } else { Retry::Full };
+    }
+    let view = target.mailbox.get(&core.region);
+    match view.claim(core.owner_id(), 1, target.mailbox.generation(), &target.free_hint) {
+        ClaimOutcome::Claimed(mut claimed) => {
+            content.commit(&mut claimed);
+            if let Some(cleared) = claimed.finish() {
+                core.wake_reader(&target.mailbox, cleared);
+            }
+            Retry::Accepted
+        }
+        ClaimOutcome::Full => {
+            release_bytes(core, target, bytes);
+            Retry::Full
+        }
+        ClaimOutcome::Closed => {
+            release_bytes(core, target, bytes);
+            Retry::Gone
+        }
+    }
+}
+
+#[cold]
+fn to_full(
+    core: &Core,
+    target: &Target,
+    content: Content<'_>,
+    deadline: &mut Deadline,
+) -> Published {
+    let view = target.mailbox.get(&core.region);
+    let mut result = Published::default();
+    if view.is_closed() || !view.is_life(target.mailbox.generation()) {
+        release(core, content);
+        return result;
+    }
+    let outcome = match target.policy {
+        Policy::DropOldest => evict_and_retry(core, target, content, &mut result.dropped),
+        Policy::Block => wait_and_retry(core, target, content, deadline),
+        _ => try_again(core, target, content),
+    };
+    match outcome {
+        Retry::Accepted => result.accepted = 1,
+        Retry::Gone => release(core, content),
+        Retry::Full => {
+            release(core, content);
+            if target.policy == Policy::Block {
+                view.header.publishers.timed_out.fetch_add(1, Ordering::AcqRel);
+                result.timed_out = 1;
+            } else {
+                view.header.publishers.dropped.fetch_add(1, Ordering::AcqRel);
+                result.dropped += 1;
+            }
+            if target.policy == Policy::Detach {
+                view.detach();
+                view.wake_all(|poller| core.notify(poller));
+            }
+        }
+    }
+    result
+}
+
+fn release(core: &Core, content: Content<'_>) {
+    if let Content::Block { block, .. } = content {
+        core.release(block);
+    }
+}
+
+fn evict_and_retry(
+    core: &Core,
+    target: &Target,
+    content: Content<'_>,
+    evicted: &mut u32,
+) -> Retry {
+    let view = target.mailbox.get(&core.region);
+    for _ in 0..EVICTIONS_MAX {
+        let tail = Tail(view.header.publishers.tail.load(Ordering::Acquire));
+        let freed = view.evict(tail.position(), target.mailbox.generation());
+        if let Some(word) = freed {
+            *evicted += u32::from(!matches!(word.kind(), Kind::Aborted | Kind::Dead));
+            core.discard_from(&view, word);
+        }
+        match try_again(core, target, content) {
+            Retry::Full if freed.is_some() => {}
+            // Nothing could be evicted: look whether somebody else's move made the difference.
+            Retry::Full if tail.0 != view.header.publishers.tail.load(Ordering::Acquire) => {}
+            outcome => return outcome,
+        }
+    }
+    Retry::Full
+}
+
+fn wait_and_retry(
+    core: &Core,
+    target: &Target,
+    content: Content<'_>,
+    deadline: &mut Deadline,
+) -> Retry {
+    /// Looks at a full mailbox before sleeping: a reader at work makes room within microseconds.
+    const SPINS: u32 = 200;
+    const YIELDS: u32 = 16;
+    let view = target.mailbox.get(&core.region);
+    let mut turns = 0;
+    loop {
+        match try_again(core, target, content) {
+            Retry::Full => {}
+            outcome => return outcome,
+        }
+        if core.is_closed() || !view.is_life(target.mailbox.generation()) {
+            return Retry::Gone;
+        }
+        turns += 1;
+        if turns <= SPINS {
+            for _ in 0..8 {
+                crate::sync::spin_loop();
+            }
+            if turns % 32 != 1 {
+                continue;
+            }
+        }
+        let remaining = deadline.remaining();
+        if remaining.is_zero() {
+            return Retry::Full;
+        }
+        if turns <= SPINS + YIELDS {
+            std::thread::yield_now();
+            continue;
+        }
+        view.wait_for_room(1, Some(remaining), core.region.futex_scope());
+    }
+}
+
+/// Delivers many payloads to the one mailbox of a route, in claimed runs. Returns how many were
+/// accepted before the first that was not.
+pub(crate) fn run_inline(
+    core: &Core,
+    target: &Target,
+    template: &Template,
+    payloads: &[&[u8]],
+    stamp: Stamp,
+) -> usize {
+    let view = target.mailbox.get(&core.region);
+    let generation = target.mailbox.generation();
+    let mut done = 0;
+    let mut span = payloads.len().min(crate::mailbox::RUN_MAX).min(target.depth as usize);
+    while done < payloads.len() && span > 0 {
+        span = span.min(payloads.len() - done);
+        match view.claim(core.owner_id(), span as u32, generation, &target.free_hint) {
+            ClaimOutcome::Claimed(mut claimed) => {
+                for payload in &payloads[done..done + span] {
+                    Content::Inline { template, payload, stamp }.commit(&mut claimed);
+                }
+                if let Some(cleared) = claimed.finish() {
+                    core.wake_reader(&target.mailbox, cleared);
+                }
+                done += span;
+            }
+            ClaimOutcome::Full => span /= 2,
+            ClaimOutcome::Closed => break,
+        }
+    }
+    done
+}
+
+/// Puts an index into the ready ring of a `Latest` mailbox.
+pub(crate) fn queue_key(core: &Core, target: &Target, key: usize) -> bool {
+    let view = target.mailbox.get(&core.region);
+    let generation = target.mailbox.generation();
+    match view.claim(core.owner_id(), 1, generation, &target.free_hint) {
+        ClaimOutcome::Claimed(mut claimed) => {
+            claimed.commit_reference(Kind::Key, key as u32);
+            if let Some(cleared) = claimed.finish() {
+                core.wake_reader(&target.mailbox, cleared);
+            }
+            true
+        }
+        ClaimOutcome::Full | ClaimOutcome::Closed => false,
+    }
+}
+

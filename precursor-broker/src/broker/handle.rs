@@ -1,0 +1,276 @@
+//! The broker's handle: what `neo-protocol` builds the `Kernel` of.
+
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::region::Limits;
+use crate::region::map::Region;
+
+use super::core::Core;
+use super::counters::Counters;
+use super::policy::{PublishOptions, Published, SubscribeOptions, Wait};
+use super::publisher::{Publisher, publish_to};
+use super::reclaim::{self, Reclaimed};
+use super::reply::{PendingCall, close_calls, timed_out};
+use super::service::{self, Call, Failure, InlineService, Reply, Service};
+use super::subscription::Subscription;
+
+/// One participant's handle on a region. Clones share it.
+///
+/// ```
+/// use precursor_broker::{Broker, Limits, SubscribeOptions};
+///
+/// let broker = Broker::private(&Limits::new())?;
+/// let mut subscription = broker.subscribe("flights.*", &SubscribeOptions::default())?;
+/// broker.publish("flights.JFK", b"on time")?;
+/// assert_eq!(subscription.recv()?.payload(), b"on time");
+/// # Ok::<(), precursor_broker::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Broker {
+    core: Arc<Core>,
+}
+
+impl Broker {
+    /// A broker on memory of this process alone. Starts no thread.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](ErrorKind::Invalid) for limits out of range, [`Os`](ErrorKind::Os) if the system
+    /// has no address space to give.
+    pub fn private(limits: &Limits) -> Result<Self> {
+        Self::on(Region::create_private(limits)?)
+    }
+
+    /// A broker on memory that other mappings may attach to.
+    ///
+    /// # Errors
+    ///
+    /// As [`private`](Self::private).
+    #[cfg(all(target_os = "linux", not(miri)))]
+    pub fn shared(limits: &Limits) -> Result<Self> {
+        Self::on(Region::create_shared(limits)?)
+    }
+
+    /// A further participant on the same memory, mapped at another address.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`](ErrorKind::Unsupported) on private memory, [`Full`](ErrorKind::Full) if all
+    /// participants have joined.
+    #[cfg(all(target_os = "linux", not(miri)))]
+    pub fn attach_again(&self) -> Result<Self> {
+        let (control, data) = self.core.region.duplicate_fds()?;
+        Self::attach(control, data, self.core.region.limits())
+    }
+
+    /// Attaches to memory that another process shares by its two descriptors.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](ErrorKind::Invalid) if it was created with other limits or another version; the
+    /// text has both values.
+    #[cfg(all(target_os = "linux", not(miri)))]
+    pub fn attach(
+        control: std::os::fd::OwnedFd,
+        data: std::os::fd::OwnedFd,
+        limits: &Limits,
+    ) -> Result<Self> {
+        Self::on(Region::attach(control, data, limits)?)
+    }
+
+    /// The descriptors of the shared memory, control and data, for another process to
+    /// [`attach`](Self::attach).
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`](ErrorKind::Unsupported) on private memory.
+    #[cfg(all(target_os = "linux", not(miri)))]
+    pub fn memory_fds(&self) -> Result<(std::os::fd::OwnedFd, std::os::fd::OwnedFd)> {
+        Ok(self.core.region.duplicate_fds()?)
+    }
+
+    fn on(region: Arc<Region>) -> Result<Self> {
+        Ok(Self { core: Core::new(region)? })
+    }
+
+    /// Number of this participant in the region.
+    #[must_use]
+    pub fn participant(&self) -> u16 {
+        self.core.owner_id()
+    }
+
+    /// Subscribes to a pattern. A publish that starts after this returned is delivered.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](ErrorKind::Invalid) for a malformed pattern or options, or a group that is open
+    /// with others; [`Full`](ErrorKind::Full) if a table or the memory is used up;
+    /// [`Closed`](ErrorKind::Closed).
+    pub fn subscribe(&self, pattern: &str, options: &SubscribeOptions) -> Result<Subscription> {
+        Subscription::open(&self.core, pattern, options)
+    }
+
+    /// Makes a topic ready for publishing.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](ErrorKind::Invalid) for a malformed topic, [`Closed`](ErrorKind::Closed).
+    pub fn publisher(&self, topic: &str, options: PublishOptions) -> Result<Publisher> {
+        Publisher::new(&self.core, topic, options)
+    }
+
+    /// Publishes to a topic by name, without waiting for room.
+    ///
+    /// # Errors
+    ///
+    /// As [`Publisher::publish`], and [`Invalid`](ErrorKind::Invalid) for a malformed topic.
+    #[inline]
+    pub fn publish(&self, topic: &str, payload: &[u8]) -> Result<Published> {
+        publish_to(&self.core, topic, Duration::ZERO, payload)
+    }
+
+    /// Joins a service as a worker; the first one opens it.
+    ///
+    /// # Errors
+    ///
+    /// As [`subscribe`](Self::subscribe).
+    pub fn serve(&self, name: &str, options: &SubscribeOptions) -> Result<Service> {
+        Service::open(&self.core, name, options)
+    }
+
+    /// Serves on the callers' own threads. The handler may publish, call, subscribe and close.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](ErrorKind::Invalid) for a malformed name or one that is served inline already.
+    pub fn serve_inline(
+        &self,
+        name: &str,
+        handler: impl Fn(&Call<'_>) -> core::result::Result<Reply, Failure> + Send + Sync + 'static,
+    ) -> Result<InlineService> {
+        InlineService::open(&self.core, name, Arc::new(handler))
+    }
+
+    /// Calls a method and waits for the answer, for at most `timeout` (`None`: for ever).
+    ///
+    /// # Errors
+    ///
+    /// [`NoResponder`](ErrorKind::NoResponder) at once if nobody serves it,
+    /// [`Timeout`](ErrorKind::Timeout), [`Full`](ErrorKind::Full),
+    /// [`NoReply`](ErrorKind::NoReply), [`PeerDied`](ErrorKind::PeerDied),
+    /// [`Service`](ErrorKind::Service) and [`Panicked`](ErrorKind::Panicked) as the handler ended,
+    /// [`Closed`](ErrorKind::Closed).
+    #[inline]
+    pub fn call(
+        &self,
+        service: &str,
+        method: &str,
+        payload: &[u8],
+        timeout: Option<Duration>,
+        wait: Wait,
+    ) -> Result<Reply> {
+        service::call(&self.core, service, method, payload, timeout, wait)
+    }
+
+    /// Calls a method from any executor. Dropping the future cancels the call; time is the
+    /// executor's. The request is sent now; if the service has no room for it the future fails with
+    /// [`Full`](ErrorKind::Full).
+    #[must_use = "the answer comes by awaiting"]
+    pub fn call_async(&self, service: &str, method: &str, payload: &[u8]) -> CallFuture {
+        CallFuture(match service::begin(&self.core, service, method, payload) {
+            Ok(Ok(pending)) => Progress::Waiting(pending),
+            Ok(Err(reply)) => Progress::Ended(Some(Ok(reply))),
+            Err(error) => Progress::Ended(Some(Err(error))),
+        })
+    }
+
+    /// Counters of the whole region.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.core.counters()
+    }
+
+    /// Puts right what dead participants left. Cheap if nobody died.
+    pub fn reclaim(&self) -> Reclaimed {
+        reclaim::reclaim_dead(&self.core)
+    }
+
+    /// Declares another participant dead, as the abandon harness does for one that it stopped.
+    #[cfg(feature = "__internal_steps")]
+    pub fn declare_dead(&self, participant: u16) -> Reclaimed {
+        match self.core.region.status(participant) {
+            Some((owner, _)) => reclaim::reclaim(&self.core, owner),
+            None => Reclaimed::default(),
+        }
+    }
+
+    /// Gives memory that nothing uses back to the system. Returns bytes.
+    pub fn trim(&self) -> u64 {
+        reclaim::recount(&self.core);
+        self.core.trim()
+    }
+
+    /// Closes this participant's handles: every waiter returns with [`Closed`](ErrorKind::Closed),
+    /// what is queued can still be received. Closing twice does nothing.
+    pub fn close(&self) {
+        if self.core.set_closed() {
+            close_calls(&self.core);
+            self.core.wake_own();
+        }
+    }
+
+    /// Whether [`close`](Self::close) was called.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.core.is_closed()
+    }
+}
+
+/// A call on its way. Dropping it cancels the call.
+#[derive(Debug)]
+#[must_use = "the answer comes by awaiting"]
+pub struct CallFuture(Progress);
+
+#[derive(Debug)]
+enum Progress {
+    Waiting(PendingCall),
+    Ended(Option<Result<Reply>>),
+}
+
+impl CallFuture {
+    /// The error of a call that its caller's timer ended.
+    #[must_use]
+    pub fn timed_out(timeout: Duration) -> Error {
+        timed_out(timeout)
+    }
+}
+
+impl Future for CallFuture {
+    type Output = Result<Reply>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<Reply>> {
+        let ended = match &mut self.0 {
+            Progress::Waiting(pending) => loop {
+                if let Some(answer) = pending.try_finish() {
+                    break answer.map(service::answered);
+                }
+                if pending.is_closed() {
+                    break Err(Error::closed());
+                }
+                if pending.register(context.waker()) {
+                    return Poll::Pending;
+                }
+            },
+            Progress::Ended(answer) => answer.take().unwrap_or_else(|| {
+                Err(Error::new(ErrorKind::Invalid, "the future was polled after it had ended"))
+            }),
+        };
+        self.0 = Progress::Ended(None);
+        Poll::Ready(ended)
+    }
+}

@@ -1,0 +1,41 @@
+//! The broker: topics, routing, subscriptions, groups, services and calls, on one region.
+//!
+//! Publishing: `shape` (a topic's encoded headers) → `route` (its mailboxes, cached per thread) →
+//! `deliver` (one frame into each, by policy; `latest` for tables of newest messages). Receiving:
+//! `reader` under `subscription` and `service`. `router` holds the shared table of routes and the
+//! private trie; `reply` the calls in flight; `core` what all handles share; `reclaim` puts right
+//! what the dead left.
+
+mod batch;
+mod core;
+mod counters;
+mod deliver;
+mod handle;
+mod held;
+mod latest;
+mod loan;
+mod message;
+mod policy;
+mod poller;
+mod publisher;
+mod reader;
+mod reclaim;
+mod reply;
+mod route;
+mod router;
+mod service;
+mod shape;
+mod subscription;
+pub mod topic;
+pub(crate) mod trie;
+
+pub use batch::{Batch, Iter};
+pub use counters::{Counters, RouteCounters};
+pub use handle::{Broker, CallFuture};
+pub use loan::Loan;
+pub use message::{Message, MessageRef};
+pub use policy::{Policy, PublishOptions, Published, SubscribeOptions, Wait};
+pub use publisher::Publisher;
+pub use reclaim::Reclaimed;
+pub use service::{CALL_DEPTH_MAX, Call, Failure, InlineService, Reply, Request, Service};
+pub use subscription::Subscription;

@@ -1,0 +1,114 @@
+//! Pollers: what sleeps, and what publishers wake (region.md R3.3).
+//!
+//! A poller's word is `IDLE`, `NOTIFIED` or `PARKED`. The waiter clears it, arms its mailboxes, and
+//! parks by IDLE → PARKED; a publisher sets NOTIFIED by a swap and makes a system call only if it
+//! read PARKED. So a wake that comes between arming and parking is never lost and never costs one.
+
+use core::task::Waker;
+use core::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use crate::region::map::Region;
+use crate::region::records::PollerRecord;
+use crate::sync::Ordering;
+use crate::sys::EventFd;
+
+const IDLE: u32 = 0;
+const NOTIFIED: u32 = 1;
+const PARKED: u32 = 2;
+
+/// What a wake does, once the word says that someone is parked.
+#[derive(Clone, Debug)]
+pub(crate) enum WakeTarget {
+    /// A task of an executor.
+    Task(Waker),
+    /// A descriptor that the host's event loop watches.
+    Descriptor(Arc<EventFd>),
+}
+
+/// The wake targets of this process for one region; every kernel on that region shares them.
+#[derive(Debug, Default)]
+pub(crate) struct WakeTargets(Mutex<HashMap<u64, WakeTarget>>);
+
+impl WakeTargets {
+    /// The table for the region with identity `region`.
+    pub(crate) fn of(region: u64) -> Arc<Self> {
+        static TABLES: Mutex<Option<HashMap<u64, Weak<WakeTargets>>>> = Mutex::new(None);
+        let mut tables = TABLES.lock();
+        let tables = tables.get_or_insert_default();
+        tables.retain(|_, table| table.strong_count() > 0);
+        if let Some(table) = tables.get(&region).and_then(Weak::upgrade) {
+            return table;
+        }
+        let table = Arc::<Self>::default();
+        tables.insert(region, Arc::downgrade(&table));
+        table
+    }
+
+    pub(crate) fn set(&self, key: u64, target: WakeTarget) {
+        self.0.lock().insert(key, target);
+    }
+
+    /// Sets a task; keeps the waker that is there if it wakes the same one.
+    pub(crate) fn set_task(&self, key: u64, waker: &Waker) {
+        let mut targets = self.0.lock();
+        match targets.get_mut(&key) {
+            Some(WakeTarget::Task(known)) => known.clone_from(waker),
+            _ => drop(targets.insert(key, WakeTarget::Task(waker.clone()))),
+        }
+    }
+
+    pub(crate) fn remove(&self, key: u64) {
+        self.0.lock().remove(&key);
+    }
+
+    /// Fires what is registered. The lock is released before foreign code runs.
+    pub(crate) fn fire(&self, key: u64) {
+        let target = self.0.lock().get(&key).cloned();
+        match target {
+            Some(WakeTarget::Task(waker)) => waker.wake(),
+            Some(WakeTarget::Descriptor(descriptor)) => descriptor.signal(),
+            None => {}
+        }
+    }
+}
+
+/// How a parked poller is woken, in `PollerRecord::target`.
+pub(crate) const TARGET_FUTEX: u64 = 0;
+pub(crate) const TARGET_TABLE: u64 = 1;
+
+/// Starts a round of waiting: forgets old wakes. Everything must be armed or looked at after it.
+pub(crate) fn begin(record: &PollerRecord, target: u64) {
+    record.word.value().store(IDLE, Ordering::Relaxed);
+    record.target.store(target, Ordering::Release);
+}
+
+/// Declares the waiter asleep. False: a wake came already.
+pub(crate) fn park(record: &PollerRecord) -> bool {
+    record
+        .word
+        .value()
+        .compare_exchange(IDLE, PARKED, Ordering::AcqRel, Ordering::Acquire)
+        .is_ok()
+}
+
+/// Sleeps on the futex after [`park`]. Returns on a wake, at the timeout, or for no reason.
+pub(crate) fn sleep(region: &Region, record: &PollerRecord, timeout: Option<Duration>) {
+    record.word.wait(PARKED, timeout, region.futex_scope());
+    record.word.value().swap(IDLE, Ordering::AcqRel);
+}
+
+/// Wakes the poller: at most one system call for each time it parked.
+pub(crate) fn notify(region: &Region, targets: &WakeTargets, index: u32) {
+    let Some(record) = region.pollers().get(index as usize) else { return };
+    if record.word.value().swap(NOTIFIED, Ordering::AcqRel) != PARKED {
+        return;
+    }
+    match record.target.load(Ordering::Acquire) {
+        TARGET_FUTEX => record.word.wake(1, region.futex_scope()),
+        _ => targets.fire(u64::from(index)),
+    }
+}

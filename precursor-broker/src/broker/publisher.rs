@@ -1,0 +1,178 @@
+//! Publishing: by a handle, by name, and many at once. Loans are in `loan`.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use qiss_format::Stamp;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::sys::wall_ns;
+
+use super::core::Core;
+use super::deliver::{self, Content, Deadline, is_inline};
+use super::loan::Loan;
+use super::policy::{Policy, PublishOptions, Published};
+use super::route::{self, Route};
+use super::shape::{self, Shape};
+
+/// A topic made ready for publishing: its headers are encoded, its route is cached.
+///
+/// Any number of threads may use one handle at the same time. Order is kept per thread and
+/// subscription.
+#[derive(Debug)]
+pub struct Publisher {
+    core: Arc<Core>,
+    shape: Shape,
+    options: PublishOptions,
+}
+
+impl Publisher {
+    pub(crate) fn new(core: &Arc<Core>, topic: &str, options: PublishOptions) -> Result<Self> {
+        core.check_open()?;
+        Ok(Self { core: core.clone(), shape: Shape::new(topic)?, options })
+    }
+
+    /// The topic.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        &self.shape.topic
+    }
+
+    /// Publishes one message to every subscription whose pattern matches, and says what became of
+    /// it. With no subscription it goes nowhere, which is no error.
+    ///
+    /// Blocks only if a mailbox with [`Policy::Block`] is full and the publisher has a
+    /// `send_timeout`. Mailboxes are served in order, nothing is rolled back.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`](ErrorKind::Full) if no mailbox accepted and at least one timed out, or if the
+    /// kernel's memory is used up; [`TooLarge`](ErrorKind::TooLarge); [`Closed`](ErrorKind::Closed).
+    #[inline]
+    pub fn publish(&self, payload: &[u8]) -> Result<Published> {
+        publish(&self.core, &self.shape, &self.options, payload)
+    }
+
+    /// Publishes each payload as a message of its own, in order. Equal to a loop over
+    /// [`publish`](Self::publish), with one claim and one wake for many.
+    ///
+    /// The sum of all results is returned; `accepted` counts mailboxes, message by message.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`publish`](Self::publish), if the first payload meets one. A later one ends the
+    /// run, and the sum tells how far it came.
+    pub fn publish_many(&self, payloads: &[&[u8]]) -> Result<Published> {
+        let (core, shape, options) = (&self.core, &self.shape, &self.options);
+        core.check_open()?;
+        let route = route::cached(core, shape.number, &shape.topic);
+        let template = if route.needs_topic { &shape.named } else { &shape.plain };
+        let mut result = Published::default();
+        let mut done = 0;
+        if let [target] = route.targets.as_slice()
+            && target.policy != Policy::Latest
+            && payloads.iter().all(|payload| is_inline(template.frame_len(payload.len())))
+        {
+            done = deliver::run_inline(core, target, template, payloads, stamp(options));
+            result.accepted = done as u32;
+        }
+        for payload in &payloads[done..] {
+            match publish(core, shape, options, payload) {
+                Ok(one) => result.add(one),
+                Err(error) if result == Published::default() => return Err(error),
+                Err(_) => {
+                    result.timed_out += 1;
+                    break;
+                }
+            }
+        }
+        Ok(result)
+    }
+
+    /// Lends `len` bytes of the kernel's memory to write a message in place. Sending it copies
+    /// nothing; dropping it gives the memory back.
+    ///
+    /// What the bytes hold beforehand is not specified: it may be what an earlier message held.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`](ErrorKind::Full) if the kernel's memory is used up,
+    /// [`TooLarge`](ErrorKind::TooLarge), [`Closed`](ErrorKind::Closed).
+    pub fn loan(&self, len: usize) -> Result<Loan<'_>> {
+        Loan::new(&self.core, &self.shape, &self.options, len)
+    }
+}
+
+/// Publishes to a topic by name.
+#[inline]
+pub(crate) fn publish_to(
+    core: &Core,
+    topic: &str,
+    send_timeout: Duration,
+    payload: &[u8],
+) -> Result<Published> {
+    let shape = shape::of(topic)?;
+    publish(core, &shape, &PublishOptions { send_timeout, stamp_time: false }, payload)
+}
+
+#[inline]
+fn publish(
+    core: &Core,
+    shape: &Shape,
+    options: &PublishOptions,
+    payload: &[u8],
+) -> Result<Published> {
+    core.check_open()?;
+    let route = route::cached(core, shape.number, &shape.topic);
+    let template = if route.needs_topic { &shape.named } else { &shape.plain };
+    if is_inline(template.frame_len(payload.len())) && !route.needs_block {
+        let content = Content::Inline { template, payload, stamp: stamp(options) };
+        let mut deadline = Deadline::after(options.send_timeout);
+        let topic = (&*shape.topic, shape.topic_id);
+        let result = deliver::to_all(core, &route, topic, content, &mut deadline);
+        return outcome(shape, options, result);
+    }
+    publish_in_block(core, shape, options, &route, payload)
+}
+
+#[inline(never)]
+fn publish_in_block(
+    core: &Core,
+    shape: &Shape,
+    options: &PublishOptions,
+    route: &Route,
+    payload: &[u8],
+) -> Result<Published> {
+    let mut loan = Loan::new(core, shape, options, payload.len())?;
+    loan.copy_from_slice(payload);
+    loan.deliver(route)
+}
+
+#[inline(always)]
+pub(crate) fn stamp(options: &PublishOptions) -> Stamp {
+    if options.stamp_time { Stamp::new(0, wall_ns().cast_signed()) } else { Stamp::NONE }
+}
+
+#[inline(always)]
+pub(crate) fn outcome(
+    shape: &Shape,
+    options: &PublishOptions,
+    result: Published,
+) -> Result<Published> {
+    if result.accepted == 0 && result.timed_out > 0 {
+        return Err(full(shape, options, result));
+    }
+    Ok(result)
+}
+
+#[cold]
+fn full(shape: &Shape, options: &PublishOptions, result: Published) -> Error {
+    Error::new(
+        ErrorKind::Full,
+        format!(
+            "no subscription of \"{}\" had room within {:?} ({} full): read faster, give a longer \
+             send_timeout, or subscribe with a greater depth or a dropping policy",
+            shape.topic, options.send_timeout, result.timed_out
+        ),
+    )
+}

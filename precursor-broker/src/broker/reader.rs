@@ -1,0 +1,473 @@
+//! The receiving end of a mailbox: taking, waiting, sleeping. Subscriptions and services are made
+//! of it.
+
+use core::task::{Context, Poll};
+use core::time::Duration;
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::mailbox::cells::{Mailbox, ReaderEntry};
+use crate::mailbox::cells_mapped::MailboxRef;
+use crate::mailbox::table::Value;
+use crate::mailbox::take::{ReaderCursor, Taken};
+use crate::mailbox::word::{CommitWord, Kind, Tail};
+use crate::region::blocks::BlockId;
+use crate::region::records::PollerRecord;
+use crate::steps::step;
+use crate::sync::{Ordering, spin_loop};
+use crate::sys::{EventFd, monotonic_ns};
+
+use super::core::Core;
+use super::held::{HeldBlock, PinnedBytes};
+use super::message::Message;
+use super::policy::{Policy, Wait};
+use super::poller::{self, TARGET_FUTEX, TARGET_TABLE, WakeTarget};
+
+/// A reader entry of a mailbox, with what this process keeps for it.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    pub(crate) core: Arc<Core>,
+    pub(crate) mailbox: MailboxRef,
+    entry: usize,
+    pub(crate) cursor: ReaderCursor,
+    poller: u32,
+    pub(crate) policy: Policy,
+    pub(crate) depth: u32,
+    shared: bool,
+    wait: Wait,
+    spins: Spins,
+    /// The topic of a subscription without wildcards.
+    pub(crate) topic: Option<Arc<str>>,
+    pinned: Arc<PinnedBytes>,
+    pinned_max: u64,
+    descriptor: Option<Arc<EventFd>>,
+}
+
+/// What a reader is opened with.
+#[derive(Debug)]
+pub(crate) struct ReaderOptions {
+    pub(crate) policy: Policy,
+    pub(crate) depth: u32,
+    pub(crate) shared: bool,
+    pub(crate) wait: Wait,
+    pub(crate) topic: Option<Arc<str>>,
+    pub(crate) pinned_max: u64,
+}
+
+/// How long spinning pays at this reader.
+#[derive(Debug)]
+struct Spins {
+    /// Turns before it yields.
+    limit: u32,
+    /// Waits in a row that ended within a few turns: the reader is at the publisher's heels.
+    at_heels: u32,
+}
+
+impl Spins {
+    const MIN: u32 = 64;
+    const MAX: u32 = 4_096;
+    /// Turns within which a message comes if the publisher is busy with the next one.
+    const HEELS_TURNS: u32 = 4;
+    const HEELS_MIN: u32 = 16;
+    /// What a reader at the heels lets pass, so that it takes several messages at once and leaves
+    /// their lines to the publisher meanwhile.
+    const BACK_OFF: u32 = 48;
+
+    fn ended(&mut self, turns: u32) {
+        if turns <= Self::HEELS_TURNS {
+            self.at_heels = self.at_heels.saturating_add(1);
+        } else {
+            self.at_heels = 0;
+        }
+    }
+
+    fn back_off(&self) -> u32 {
+        if self.at_heels >= Self::HEELS_MIN { Self::BACK_OFF } else { 0 }
+    }
+}
+
+/// How waiting ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waited {
+    Ready,
+    TimedOut,
+    /// Nothing is left and nothing will come.
+    Closed,
+}
+
+impl Reader {
+    pub(crate) fn open(
+        core: &Arc<Core>,
+        mailbox: MailboxRef,
+        options: ReaderOptions,
+    ) -> Result<Self> {
+        let poller = core.open_poller()?;
+        let joined = mailbox.get(&core.region).join(core.owner_id());
+        let Some(entry) = joined else {
+            core.close_poller(poller);
+            return Err(Error::new(
+                ErrorKind::Full,
+                format!(
+                    "the group has {} members, which is the most: start another group",
+                    crate::mailbox::MEMBERS_MAX
+                ),
+            ));
+        };
+        let view = mailbox.get(&core.region);
+        view.readers[entry].poller.store(poller, Ordering::Release);
+        let cursor = core.cursor(&mailbox);
+        Ok(Self {
+            core: core.clone(),
+            mailbox,
+            entry,
+            cursor,
+            poller,
+            policy: options.policy,
+            depth: options.depth,
+            shared: options.shared,
+            wait: options.wait,
+            spins: Spins { limit: Spins::MAX, at_heels: 0 },
+            topic: options.topic,
+            pinned: Arc::default(),
+            pinned_max: options.pinned_max,
+            descriptor: None,
+        })
+    }
+
+    #[inline(always)]
+    pub(crate) fn view(&self) -> Mailbox<'_> {
+        self.mailbox.get(&self.core.region)
+    }
+
+    fn entry(&self) -> &ReaderEntry {
+        &self.view().readers[self.entry]
+    }
+
+    fn record(&self) -> &PollerRecord {
+        &self.core.region.pollers()[self.poller as usize]
+    }
+
+    /// Takes a run of up to `max` messages in place.
+    #[inline(always)]
+    pub(crate) fn take_run(&mut self, max: u32) -> (&Core, Option<&str>, Option<Taken<'_, '_>>) {
+        let core = &*self.core;
+        let view = self.mailbox.get(&core.region);
+        let taken = view.take(&view.readers[self.entry], &mut self.cursor, max);
+        (core, self.topic.as_deref(), taken)
+    }
+
+    /// Whether messages cannot be lent in place: several readers, or a table of newest ones.
+    pub(crate) fn owns_messages(&self) -> bool {
+        self.shared || self.policy == Policy::Latest
+    }
+
+    /// Whether publishers may wait for room here.
+    pub(crate) fn may_block(&self) -> bool {
+        self.policy == Policy::Block
+    }
+
+    /// An error once nothing is left and nothing will come.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        if self.is_over() { Err(self.over()) } else { Ok(()) }
+    }
+
+    /// Takes one message out of the mailbox.
+    #[inline]
+    pub(crate) fn try_recv(&mut self) -> Option<Message> {
+        loop {
+            let (word, lost, message) = {
+                let view = self.mailbox.get(&self.core.region);
+                let entry = &view.readers[self.entry];
+                let mut taken = view.take(entry, &mut self.cursor, 1)?;
+                let (word, lost) = taken.entry(0);
+                let message = match word.kind() {
+                    Kind::Inline => {
+                        Some(Message::inline(taken.cell(0), self.topic.as_ref(), lost))
+                    }
+                    Kind::Block => Some(own_block(
+                        &self.core,
+                        (&self.pinned, self.pinned_max),
+                        &view,
+                        word,
+                        self.topic.as_ref(),
+                        lost,
+                    )),
+                    _ => None,
+                };
+                step!("take.copied");
+                if taken.release(self.policy == Policy::Block) {
+                    view.wake_publishers(self.core.region.futex_scope());
+                }
+                (word, lost, message)
+            };
+            if self.shared {
+                self.view().pass_wake_on(|poller| self.core.notify(poller));
+            }
+            if message.is_some() {
+                return message;
+            }
+            if word.kind() == Kind::Key
+                && let Some(message) = self.newest(word.block() as usize, lost)
+            {
+                return Some(message);
+            }
+        }
+    }
+
+    /// Takes the newest message of a key out of the table.
+    fn newest(&mut self, key: usize, lost: u64) -> Option<Message> {
+        let view = self.mailbox.get(&self.core.region);
+        loop {
+            let value = view.newest(key)?;
+            let block = BlockId(value.block()?);
+            let lost = lost + value.conflated();
+            match self.hold_newest(&view, key, value, block) {
+                Held::Yes(held) => return Some(Message::block(held, self.topic.as_ref(), lost)),
+                Held::Replaced => {}
+                Held::NoRoom => {
+                    if !view.remove(key, value) {
+                        continue;
+                    }
+                    let frame = self.core.block_frame(block);
+                    let message = Message::copied(frame, self.topic.as_ref(), lost);
+                    self.core.release_id(block);
+                    return Some(message);
+                }
+            }
+        }
+    }
+
+    /// The holder entry is written before the message leaves the table.
+    fn hold_newest(
+        &self,
+        view: &Mailbox<'_>,
+        key: usize,
+        value: Value,
+        block: BlockId,
+    ) -> Held {
+        let blocks = self.core.region.blocks();
+        let (Some(reference), Some(capacity)) = (blocks.reference(block), blocks.capacity(block))
+        else {
+            return if view.newest(key) == Some(value) { Held::NoRoom } else { Held::Replaced };
+        };
+        match HeldBlock::reserve(&self.core, &self.pinned, self.pinned_max, reference, capacity) {
+            None => Held::NoRoom,
+            Some(reserved) if view.remove(key, value) => Held::Yes(reserved.confirm()),
+            Some(reserved) => {
+                reserved.cancel();
+                Held::Replaced
+            }
+        }
+    }
+
+    /// Waits until something is ready, for at most `timeout` (`None`: for ever).
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> Waited {
+        let mut turns = 0;
+        if self.spin(&mut turns) {
+            self.spins.ended(turns);
+            return Waited::Ready;
+        }
+        let deadline = timeout.map(|timeout| {
+            let timeout = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+            monotonic_ns().saturating_add(timeout)
+        });
+        loop {
+            if self.is_ready() {
+                return Waited::Ready;
+            }
+            if self.is_over() {
+                return Waited::Closed;
+            }
+            let left = deadline.map(|at| at.saturating_sub(monotonic_ns()));
+            if left == Some(0) {
+                return Waited::TimedOut;
+            }
+            if self.wait == Wait::Spin {
+                self.spin(&mut turns);
+            } else {
+                self.sleep(left.map(Duration::from_nanos));
+            }
+        }
+    }
+
+    /// Spins, then yields. True: something is ready.
+    #[inline]
+    fn spin(&mut self, turns: &mut u32) -> bool {
+        const YIELDS: u32 = 8;
+        if self.wait == Wait::Park {
+            return false;
+        }
+        for _ in 0..self.spins.back_off() {
+            spin_loop();
+        }
+        for turn in 0..self.spins.limit {
+            if self.is_ready() {
+                *turns = turn;
+                self.spins.limit = (self.spins.limit * 2).min(Spins::MAX);
+                return true;
+            }
+            spin_loop();
+        }
+        *turns = self.spins.limit;
+        if self.wait == Wait::Spin {
+            return false;
+        }
+        // Spinning did not pay: spend less on it next time.
+        self.spins.limit = (self.spins.limit / 2).max(Spins::MIN);
+        for _ in 0..YIELDS {
+            if self.is_ready() {
+                return true;
+            }
+            std::thread::yield_now();
+        }
+        false
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_ready(&self) -> bool {
+        self.mailbox.get(&self.core.region).is_ready(&self.cursor)
+    }
+
+    fn is_over(&self) -> bool {
+        (self.view().is_closed() || self.core.is_closed()) && !self.is_ready()
+    }
+
+    /// Sleeps until a publisher, a closer or the timeout ends it.
+    fn sleep(&mut self, timeout: Option<Duration>) {
+        poller::begin(self.record(), TARGET_FUTEX);
+        if !self.arm() {
+            return;
+        }
+        if poller::park(self.record()) {
+            poller::sleep(&self.core.region, self.record(), timeout);
+        }
+        self.view().disarm(self.entry());
+    }
+
+    /// True: the reader will be notified, and nothing is ready.
+    fn arm(&self) -> bool {
+        let view = self.view();
+        if self.may_block() && view.header.space.waiters.load(Ordering::Relaxed) != 0 {
+            view.wake_publishers(self.core.region.futex_scope());
+        }
+        if !view.arm(self.entry(), &self.cursor) {
+            return false;
+        }
+        // The kernel's close is told to armed readers only.
+        if self.core.is_closed() {
+            view.disarm(self.entry());
+            return false;
+        }
+        true
+    }
+
+    /// Registers a task to be woken. Ready: look again.
+    pub(crate) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Waited> {
+        loop {
+            if self.is_ready() {
+                return Poll::Ready(Waited::Ready);
+            }
+            if self.is_over() {
+                return Poll::Ready(Waited::Closed);
+            }
+            let key = u64::from(self.poller);
+            self.core.wake_targets.set_task(key, context.waker());
+            poller::begin(self.record(), TARGET_TABLE);
+            if self.arm() && poller::park(self.record()) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// The descriptor that becomes readable when this reader is armed and something comes.
+    pub(crate) fn descriptor(&mut self) -> Result<Arc<EventFd>> {
+        if let Some(descriptor) = &self.descriptor {
+            return Ok(descriptor.clone());
+        }
+        let descriptor = Arc::new(EventFd::new().map_err(|error| {
+            Error::new(ErrorKind::Os, format!("no event descriptor could be made: {error}"))
+        })?);
+        self.descriptor = Some(descriptor.clone());
+        Ok(descriptor)
+    }
+
+    /// Arms the descriptor. False: something is ready now (or the mailbox is over).
+    pub(crate) fn arm_descriptor(&mut self) -> Result<bool> {
+        let descriptor = self.descriptor()?;
+        descriptor.drain();
+        let target = WakeTarget::Descriptor(descriptor);
+        self.core.wake_targets.set(u64::from(self.poller), target);
+        poller::begin(self.record(), TARGET_TABLE);
+        Ok(!self.is_over() && self.arm() && poller::park(self.record()))
+    }
+
+    /// The error that a reader gets when its mailbox is over.
+    pub(crate) fn over(&self) -> Error {
+        let tail = Tail(self.view().header.publishers.tail.load(Ordering::Acquire));
+        if tail.is_detached() {
+            return Error::new(
+                ErrorKind::Detached,
+                format!(
+                    "the subscription was full ({} messages) and its policy is Detach: subscribe \
+                     again, with a greater depth or another policy",
+                    self.depth
+                ),
+            );
+        }
+        Error::new(ErrorKind::Closed, "the subscription is closed: subscribe again to go on")
+    }
+
+    /// Losses that no message has told.
+    pub(crate) fn take_lost(&mut self) -> u64 {
+        let view = self.mailbox.get(&self.core.region);
+        view.report_remaining_losses(&mut self.cursor)
+    }
+
+    /// Leaves the mailbox. True: nobody else reads it.
+    pub(crate) fn leave(&self) -> bool {
+        let view = self.view();
+        view.leave(self.entry());
+        // A wake that was meant for this member goes to another.
+        view.pass_wake_on(|poller| self.core.notify(poller));
+        !view.has_readers()
+    }
+}
+
+enum Held {
+    Yes(HeldBlock),
+    Replaced,
+    NoRoom,
+}
+
+/// Turns the reference of a taken slot into an owned message.
+pub(crate) fn own_block(
+    core: &Arc<Core>,
+    (pinned, pinned_max): (&Arc<PinnedBytes>, u64),
+    view: &Mailbox<'_>,
+    word: CommitWord,
+    topic: Option<&Arc<str>>,
+    lost: u64,
+) -> Message {
+    let block = BlockId(word.block());
+    let len = core.block_frame(block).len();
+    view.header.publishers.block_bytes.fetch_sub(len as u64, Ordering::Relaxed);
+    let reserved = core
+        .region
+        .blocks()
+        .reference(block)
+        .and_then(|block| HeldBlock::reserve(core, pinned, pinned_max, block, len));
+    match reserved {
+        Some(reserved) => Message::block(reserved.confirm(), topic, lost),
+        None => {
+            let message = Message::copied(core.block_frame(block), topic, lost);
+            core.release_id(block);
+            message
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.core.close_poller(self.poller);
+    }
+}

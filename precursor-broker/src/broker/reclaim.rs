@@ -1,0 +1,185 @@
+//! What a survivor does for the dead (region.md R4).
+
+use crate::mailbox::cells::Mailbox;
+use crate::mailbox::cells_mapped::{self, ChunkClass};
+use crate::mailbox::claim::ClaimOutcome;
+use crate::mailbox::word::{Kind, State, Status};
+use crate::region::blocks::BlockId;
+use crate::region::owners::Owner;
+use crate::sync::{AtomicU64, Ordering};
+
+use super::core::Core;
+use super::{reply, router};
+
+/// What a reclaim restored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reclaimed {
+    /// Participants that were dead.
+    pub participants: usize,
+    /// Subscriptions, groups and services that were closed.
+    pub routes: usize,
+    /// Slots that were claimed and not committed. Each counts as a lost message.
+    pub claims: u64,
+    /// Blocks that nothing referred to any more.
+    pub blocks: usize,
+}
+
+/// Puts right what every dead participant left. Any survivor may run it, several at once.
+pub(crate) fn reclaim_dead(core: &Core) -> Reclaimed {
+    let mut total = Reclaimed::default();
+    let dead: Vec<Owner> = core.region.dead_participants().collect();
+    for owner in dead {
+        let one = reclaim(core, owner);
+        total.participants += one.participants;
+        total.routes += one.routes;
+        total.claims += one.claims;
+        total.blocks += one.blocks;
+    }
+    total
+}
+
+/// Puts right what `dead` left.
+pub(crate) fn reclaim(core: &Core, dead: Owner) -> Reclaimed {
+    let region = &core.region;
+    if dead.id == core.owner_id() || !region.mark_dead(dead) {
+        return Reclaimed::default();
+    }
+    let by = core.owner_id();
+    let mut reclaimed = Reclaimed { participants: 1, ..Reclaimed::default() };
+    reclaimed.routes = close_routes(core, dead.id);
+    region.arena_reclaim(dead.id, by);
+    for_each_chunk(core, |class, offset, chunk| {
+        reclaimed.claims += reclaim_mailbox(core, class, offset, chunk, dead.id);
+    });
+    close_pollers(core, dead.id);
+    reply::reclaim_calls(core, dead.id, region.participants().len());
+    region.clear_holders(dead.id);
+    reclaimed.blocks += region.blocks().reclaim(dead.id, by);
+    reclaimed.blocks += recount(core);
+    region.leave(dead);
+    reclaimed
+}
+
+fn close_routes(core: &Core, dead: u16) -> usize {
+    let states = core.region.route_states();
+    let end = core.region.header().routes_end.0.load(Ordering::Acquire) as usize;
+    let mut closed = 0;
+    for index in 0..end.min(states.len()) {
+        // A group or service that lives on in other readers keeps its route.
+        if router::route_owner(&core.region, index) == Some(dead)
+            && !is_shared_with_others(core, index, dead)
+        {
+            router::close_route(&core.region, index as u32);
+            closed += 1;
+        }
+    }
+    closed
+}
+
+fn is_shared_with_others(core: &Core, index: usize, dead: u16) -> bool {
+    let entry = router::read_record(&core.region, index as u32, dead);
+    let Some(at) = entry.and_then(|entry| entry.mailbox) else { return false };
+    let Some(chunk) = cells_mapped::map(&core.region, at.class, at.offset, None) else {
+        return false;
+    };
+    chunk.readers.iter().any(|reader| {
+        let state = reader.state.load(Ordering::Acquire);
+        state != 0 && (state & 0xFFFF) as u16 != dead
+    })
+}
+
+fn for_each_chunk(core: &Core, mut visit: impl FnMut(ChunkClass, usize, &Mailbox<'_>)) {
+    for class in ChunkClass::all() {
+        for offset in core.region.arena_chunks(class.number(), class.chunk_bytes()) {
+            if let Some(chunk) = cells_mapped::map(&core.region, class, offset, None) {
+                visit(class, offset, &chunk);
+            }
+        }
+    }
+}
+
+fn reclaim_mailbox(
+    core: &Core,
+    class: ChunkClass,
+    offset: usize,
+    chunk: &Mailbox<'_>,
+    dead: u16,
+) -> u64 {
+    let state = || State(chunk.header.config.state.load(Ordering::Acquire));
+    match state().status() {
+        Status::Free => return 0,
+        Status::Opening if state().owner() == dead => {
+            release_cells(core, chunk);
+            chunk.abandon_reservation();
+            return 0;
+        }
+        _ => {}
+    }
+    let claims = chunk.reclaim_claims(dead);
+    let readers = chunk.reclaim_readers(dead);
+    chunk.reclaim_table(dead, |key| requeue(core, chunk, key));
+    if state().status() == Status::Open && readers > 0 && !chunk.has_readers() {
+        chunk.begin_close(core.owner_id());
+    }
+    let now = state();
+    if now.status() == Status::Open && now.owner() == dead && !chunk.has_readers() {
+        // It died between opening the mailbox and reading from it.
+        chunk.begin_close(core.owner_id());
+    }
+    if state().status() == Status::Closing {
+        chunk.wake_publishers(core.region.futex_scope());
+        core.finish_close(class, offset);
+    } else {
+        // Readers behind a dead claim, members that a dead one was woken instead of, publishers
+        // behind a dead pin: all look again.
+        chunk.wake_all(|poller| core.notify(poller));
+        chunk.wake_publishers(core.region.futex_scope());
+    }
+    claims
+}
+
+fn release_cells(core: &Core, chunk: &Mailbox<'_>) {
+    let cells = chunk.header.config.cells_block.swap(0, Ordering::AcqRel);
+    if let Some(block) = cells.checked_sub(1) {
+        core.region.blocks().free_ring(BlockId(block as u32), core.owner_id());
+    }
+}
+
+/// Puts a key that a dead publisher may not have queued into the ready ring.
+fn requeue(core: &Core, chunk: &Mailbox<'_>, key: usize) {
+    let generation = State(chunk.header.config.state.load(Ordering::Acquire)).generation();
+    let hint = AtomicU64::new(0);
+    let outcome = chunk.claim(core.owner_id(), 1, generation, &hint);
+    if let ClaimOutcome::Claimed(mut claimed) = outcome {
+        claimed.commit_reference(Kind::Key, key as u32);
+        claimed.finish();
+    }
+}
+
+fn close_pollers(core: &Core, dead: u16) {
+    let end = core.region.header().pollers_end.0.load(Ordering::Acquire) as usize;
+    for record in core.region.pollers().iter().take(end) {
+        let _ = record.state.compare_exchange(
+            u64::from(dead),
+            0,
+            Ordering::AcqRel,
+            Ordering::Relaxed,
+        );
+    }
+}
+
+/// Frees the shared blocks that no slot, no table, no reply and no holder refers to.
+pub(crate) fn recount(core: &Core) -> usize {
+    core.region.recount(core.owner_id(), &mut |visit| {
+        for_each_chunk(core, |_, _, chunk| {
+            chunk.for_each_reference(|word| {
+                if word.kind() == Kind::Block {
+                    visit(BlockId(word.block()));
+                }
+            });
+            chunk.for_each_newest(|block| visit(BlockId(block)));
+        });
+        reply::for_each_reply_block(&core.region, |block| visit(block));
+    })
+}

@@ -1,0 +1,111 @@
+//! The crate's error: a kind to act on, and a text that names the value, the limit and the way out.
+
+use core::fmt;
+use std::borrow::Cow;
+
+/// What to do about an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An argument is not valid: correct the call.
+    Invalid,
+    /// A message is larger than a limit: send less, or raise the limit at open.
+    TooLarge,
+    /// Memory, a table or a mailbox has no room: try again later, or raise the limit at open.
+    Full,
+    /// The time given passed: try again, or give more.
+    Timeout,
+    /// The handle or the kernel is closed: open it again.
+    Closed,
+    /// The subscription was full under `Detach` and was closed: subscribe again.
+    Detached,
+    /// Nobody serves what was called: start the service, or try again later.
+    NoResponder,
+    /// The service dropped the request without an answer.
+    NoReply,
+    /// Whoever was working on the call died.
+    PeerDied,
+    /// The service answered with an error.
+    Service,
+    /// The service's handler panicked; the service lives on.
+    Panicked,
+    /// This kind of kernel cannot do that.
+    Unsupported,
+    /// The operating system refused.
+    Os,
+}
+
+/// Why an operation failed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Error {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+}
+
+/// A result with this crate's [`Error`].
+pub type Result<T> = core::result::Result<T, Error>;
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    pub(crate) fn closed() -> Self {
+        Self::new(ErrorKind::Closed, "the kernel is closed: open it again to go on")
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.kind, self.message)
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl From<crate::broker::topic::TopicError> for Error {
+    fn from(error: crate::broker::topic::TopicError) -> Self {
+        Self::new(ErrorKind::Invalid, error.to_string())
+    }
+}
+
+impl From<qiss_format::BuildError> for Error {
+    fn from(error: qiss_format::BuildError) -> Self {
+        let kind = match error.kind() {
+            qiss_format::BuildErrorKind::PayloadTooLarge => ErrorKind::TooLarge,
+            _ => ErrorKind::Invalid,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<crate::region::RegionError> for Error {
+    fn from(error: crate::region::RegionError) -> Self {
+        use crate::region::RegionError as E;
+        let kind = match &error {
+            E::System { .. } => ErrorKind::Os,
+            E::ParticipantsFull { .. } => ErrorKind::Full,
+            E::Private => ErrorKind::Unsupported,
+            _ => ErrorKind::Invalid,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<crate::region::error::AllocError> for Error {
+    fn from(error: crate::region::error::AllocError) -> Self {
+        Self::new(ErrorKind::Full, error.to_string())
+    }
+}

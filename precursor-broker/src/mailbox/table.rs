@@ -1,0 +1,220 @@
+//! The key table of a `Latest` mailbox: one newest message per topic.
+//!
+//! A key's word names its claimer until the topic is written, then carries the topic's hash. A
+//! value's word names the block of the newest message, how many it replaced since the last take,
+//! and the publisher that is putting the key into the ready ring. One compare-and-swap replaces a
+//! message, so what was conflated is exact whoever dies.
+#![allow(unsafe_code, reason = "writes and reads the topics of its keys")]
+
+use crate::steps::step;
+use crate::sync::{Ordering, spin_loop};
+
+use super::cells::Mailbox;
+
+/// `tag:2 · hash:62` or `tag:2 · owner:16`.
+const CLAIMED: u64 = 1 << 62;
+const READY: u64 = 2 << 62;
+const HASH_MASK: u64 = (1 << 62) - 1;
+
+/// `queueing:1 · owner:16 · conflated:24 · block+1:22`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Value(pub u64);
+
+const BLOCK_BITS: u32 = 22;
+const CONFLATED_BITS: u32 = 24;
+const CONFLATED_MAX: u64 = (1 << CONFLATED_BITS) - 1;
+const OWNER_SHIFT: u32 = BLOCK_BITS + CONFLATED_BITS;
+const QUEUEING: u64 = 1 << (OWNER_SHIFT + 16);
+
+impl Value {
+    pub(crate) fn block(self) -> Option<u32> {
+        ((self.0 & ((1 << BLOCK_BITS) - 1)) as u32).checked_sub(1)
+    }
+
+    pub(crate) fn conflated(self) -> u64 {
+        self.0 >> BLOCK_BITS & CONFLATED_MAX
+    }
+
+    fn queueing_by(self) -> Option<u16> {
+        (self.0 & QUEUEING != 0).then_some((self.0 >> OWNER_SHIFT & 0xFFFF) as u16)
+    }
+
+    fn queueing(block: u32, owner: u16) -> Self {
+        Self(QUEUEING | u64::from(owner) << OWNER_SHIFT | u64::from(block) + 1)
+    }
+
+    /// Replaced by `block`. `None`: the count is full and must be told apart first.
+    fn replaced(self, block: u32) -> Option<Self> {
+        let conflated = self.conflated() + 1;
+        let keep = self.0 & !(CONFLATED_MAX << BLOCK_BITS | ((1 << BLOCK_BITS) - 1));
+        let value = Self(keep | conflated << BLOCK_BITS | u64::from(block) + 1);
+        (conflated <= CONFLATED_MAX).then_some(value)
+    }
+
+    fn queued(self) -> Self {
+        Self(self.0 & !(QUEUEING | 0xFFFF << OWNER_SHIFT))
+    }
+}
+
+/// What became of a message put into the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// The key must be queued by the caller, who then calls [`Mailbox::key_queued`].
+    First,
+    /// It replaced the message in this block, which is now the caller's to release.
+    Replaced(u32),
+}
+
+impl Mailbox<'_> {
+    /// The key of `topic`, claimed and written if it is new. `None`: the table has no room.
+    pub(crate) fn key_of(&self, topic: &str, topic_hash: u64, owner: u16) -> Option<usize> {
+        /// Longest wait for another publisher's copy of a topic, in turns of the loop.
+        const TURNS_MAX: u32 = 100_000;
+        let keys = self.table.keys;
+        let mut turns = 0;
+        let wanted = READY | topic_hash & HASH_MASK;
+        for probe in 0..keys.len() {
+            let key = (topic_hash as usize).wrapping_add(probe) % keys.len();
+            loop {
+                let seen = keys[key].load(Ordering::Acquire);
+                if seen == wanted && self.is_key_of(key, topic) {
+                    return Some(key);
+                }
+                if seen & READY != 0 {
+                    break;
+                }
+                if seen & CLAIMED != 0 {
+                    // Its claimer is writing the topic: a bounded copy, or a death that a survivor
+                    // puts right. Another topic beside it would be a second key for this one.
+                    turns += 1;
+                    if turns > TURNS_MAX {
+                        return None;
+                    }
+                    spin_loop();
+                    continue;
+                }
+                return self.claim_key(key, topic, wanted, owner);
+            }
+        }
+        None
+    }
+
+    fn is_key_of(&self, key: usize, topic: &str) -> bool {
+        // SAFETY: the key's word says that it is published.
+        unsafe { self.is_topic(key, topic) }
+    }
+
+    fn claim_key(&self, key: usize, topic: &str, wanted: u64, owner: u16) -> Option<usize> {
+        let keys_max = self.header.config.keys_max.load(Ordering::Relaxed);
+        let used = &self.header.publishers.keys;
+        if used.fetch_add(1, Ordering::AcqRel) >= keys_max {
+            used.fetch_sub(1, Ordering::AcqRel);
+            return None;
+        }
+        let word = &self.table.keys[key];
+        let claimed = CLAIMED | u64::from(owner);
+        if word.compare_exchange(0, claimed, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            used.fetch_sub(1, Ordering::AcqRel);
+            return self.key_of(topic, wanted & HASH_MASK, owner);
+        }
+        // SAFETY: the exchange made the key this claimer's until it publishes it.
+        unsafe { self.write_topic(key, topic) };
+        word.store(wanted, Ordering::Release);
+        Some(key)
+    }
+
+    /// Makes `block` the newest message of `key`.
+    pub(crate) fn put(&self, key: usize, block: u32, owner: u16) -> Put {
+        let word = &self.table.values[key];
+        loop {
+            let seen = Value(word.load(Ordering::Acquire));
+            let (next, put) = match seen.block() {
+                None => (Value::queueing(block, owner), Put::First),
+                Some(old) => match seen.replaced(block) {
+                    Some(next) => (next, Put::Replaced(old)),
+                    None => {
+                        self.spill_conflated(key, seen);
+                        continue;
+                    }
+                },
+            };
+            if word.compare_exchange(seen.0, next.0, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                step!("latest.stored");
+                return put;
+            }
+        }
+    }
+
+    /// Moves a full count of one key into the mailbox's, once in 16 million replacements.
+    #[cold]
+    fn spill_conflated(&self, key: usize, seen: Value) {
+        let next = seen.0 & !(CONFLATED_MAX << BLOCK_BITS);
+        let word = &self.table.values[key];
+        if word.compare_exchange(seen.0, next, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            self.header.publishers.dropped.fetch_add(seen.conflated(), Ordering::AcqRel);
+        }
+    }
+
+    /// The key is in the ready ring.
+    pub(crate) fn key_queued(&self, key: usize) {
+        let word = &self.table.values[key];
+        let mut seen = Value(word.load(Ordering::Acquire));
+        while seen.queueing_by().is_some() {
+            let next = seen.queued();
+            match word.compare_exchange(seen.0, next.0, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return,
+                Err(now) => seen = Value(now),
+            }
+        }
+    }
+
+    /// The newest message of `key`, still in its place.
+    pub(crate) fn newest(&self, key: usize) -> Option<Value> {
+        let value = Value(self.table.values.get(key)?.load(Ordering::Acquire));
+        value.block().map(|_| value)
+    }
+
+    /// Takes the message that [`Self::newest`] showed. False: it was replaced meanwhile.
+    pub(crate) fn remove(&self, key: usize, seen: Value) -> bool {
+        let removed = self.table.values[key]
+            .compare_exchange(seen.0, 0, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok();
+        step!("latest.removed");
+        removed
+    }
+
+    /// Empties the table at the end of a life. `discard` gets every block.
+    pub(crate) fn clear_table(&self, mut discard: impl FnMut(u32)) {
+        for (key, value) in self.table.keys.iter().zip(self.table.values) {
+            if let Some(block) = Value(value.swap(0, Ordering::AcqRel)).block() {
+                discard(block);
+            }
+            key.store(0, Ordering::Release);
+        }
+    }
+
+    /// Every block that the table refers to.
+    pub(crate) fn for_each_newest(&self, mut visit: impl FnMut(u32)) {
+        for value in self.table.values {
+            if let Some(block) = Value(value.load(Ordering::Acquire)).block() {
+                visit(block);
+            }
+        }
+    }
+
+    /// What a dead publisher left: keys without a topic are freed, keys that may not be in the ring
+    /// are queued (twice does no harm: a reader passes over a key without a message).
+    pub(crate) fn reclaim_table(&self, dead: u16, mut queue: impl FnMut(usize)) {
+        for (index, key) in self.table.keys.iter().enumerate() {
+            let claimed = CLAIMED | u64::from(dead);
+            if key.compare_exchange(claimed, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                self.header.publishers.keys.fetch_sub(1, Ordering::AcqRel);
+            }
+            let value = Value(self.table.values[index].load(Ordering::Acquire));
+            if value.queueing_by() == Some(dead) {
+                queue(index);
+                self.key_queued(index);
+            }
+        }
+    }
+}
