@@ -54,6 +54,12 @@ impl Error {
         Self::new(ErrorKind::Closed, "the kernel is closed: open it again to go on")
     }
 
+    /// An error of a layer above, told in the same form.
+    #[must_use]
+    pub fn from_parts(kind: ErrorKind, message: String) -> Self {
+        Self::new(kind, message)
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

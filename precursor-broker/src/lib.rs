@@ -30,7 +30,7 @@ mod sys;
 pub use broker::{
     Batch, Broker, CALL_DEPTH_MAX, Call, CallFuture, Counters, Failure, InlineService, Loan,
     Message, MessageRef, Policy, PublishOptions, Published, Publisher, Reclaimed, Reply, Request,
-    RouteCounters, Service, SubscribeOptions, Subscription, Wait,
+    RouteCounters, Service, SubscribeOptions, Subscription, Wait, WeakBroker,
 };
 #[cfg(not(precursor_loom))]
 pub use error::{Error, ErrorKind, Result};

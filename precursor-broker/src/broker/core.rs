@@ -34,7 +34,7 @@ pub(crate) struct Core {
     pub(crate) holders: HolderTable,
     pub(crate) wake_targets: Arc<WakeTargets>,
     pub(crate) calls: CallTable,
-    pub(crate) inline_services: InlineServices,
+    pub(crate) inline_services: Arc<InlineServices>,
     free: Mutex<FreeLists>,
     closed: AtomicBool,
 }
@@ -63,6 +63,7 @@ impl Core {
         let holders = HolderTable::new(region.clone(), owner.id);
         let calls = CallTable::new(&region);
         let wake_targets = WakeTargets::of(region.identity());
+        let inline_services = InlineServices::of(region.identity());
         Ok(Arc::new(Self {
             region,
             owner,
@@ -70,7 +71,7 @@ impl Core {
             holders,
             wake_targets,
             calls,
-            inline_services: InlineServices::default(),
+            inline_services,
             free: Mutex::default(),
             closed: AtomicBool::new(false),
         }))

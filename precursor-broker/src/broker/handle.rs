@@ -94,6 +94,27 @@ impl Broker {
         Ok(self.core.region.duplicate_fds()?)
     }
 
+    /// A further participant on the same mapping.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`](ErrorKind::Full) if all participants have joined.
+    pub fn join(&self) -> Result<Self> {
+        Self::on(self.core.region.clone())
+    }
+
+    /// A handle that does not keep the memory alive.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakBroker {
+        WeakBroker(Arc::downgrade(&self.core.region))
+    }
+
+    /// The limits that the memory was created with.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        self.core.region.limits()
+    }
+
     fn on(region: Arc<Region>) -> Result<Self> {
         Ok(Self { core: Core::new(region)? })
     }
@@ -228,6 +249,27 @@ impl Broker {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.core.is_closed()
+    }
+}
+
+/// Names the memory of a broker without keeping it alive.
+#[derive(Clone, Debug)]
+pub struct WeakBroker(std::sync::Weak<Region>);
+
+impl WeakBroker {
+    /// A new participant, if the memory still lives.
+    ///
+    /// # Errors
+    ///
+    /// As [`Broker::join`].
+    pub fn join(&self) -> Option<Result<Broker>> {
+        self.0.upgrade().map(Broker::on)
+    }
+
+    /// Whether anybody still uses the memory.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.0.strong_count() > 0
     }
 }
 

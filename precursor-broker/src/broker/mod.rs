@@ -15,6 +15,7 @@ mod held;
 mod latest;
 mod loan;
 mod message;
+mod per_region;
 mod policy;
 mod poller;
 mod publisher;
@@ -31,7 +32,7 @@ pub(crate) mod trie;
 
 pub use batch::{Batch, Iter};
 pub use counters::{Counters, RouteCounters};
-pub use handle::{Broker, CallFuture};
+pub use handle::{Broker, CallFuture, WeakBroker};
 pub use loan::Loan;
 pub use message::{Message, MessageRef};
 pub use policy::{Policy, PublishOptions, Published, SubscribeOptions, Wait};

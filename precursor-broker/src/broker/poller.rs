@@ -7,7 +7,7 @@
 use core::task::Waker;
 use core::time::Duration;
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
@@ -15,6 +15,8 @@ use crate::region::map::Region;
 use crate::region::records::PollerRecord;
 use crate::sync::Ordering;
 use crate::sys::EventFd;
+
+use super::per_region::PerRegion;
 
 const IDLE: u32 = 0;
 const NOTIFIED: u32 = 1;
@@ -36,16 +38,8 @@ pub(crate) struct WakeTargets(Mutex<HashMap<u64, WakeTarget>>);
 impl WakeTargets {
     /// The table for the region with identity `region`.
     pub(crate) fn of(region: u64) -> Arc<Self> {
-        static TABLES: Mutex<Option<HashMap<u64, Weak<WakeTargets>>>> = Mutex::new(None);
-        let mut tables = TABLES.lock();
-        let tables = tables.get_or_insert_default();
-        tables.retain(|_, table| table.strong_count() > 0);
-        if let Some(table) = tables.get(&region).and_then(Weak::upgrade) {
-            return table;
-        }
-        let table = Arc::<Self>::default();
-        tables.insert(region, Arc::downgrade(&table));
-        table
+        static TABLES: PerRegion<WakeTargets> = PerRegion::new();
+        TABLES.get(region)
     }
 
     pub(crate) fn set(&self, key: u64, target: WakeTarget) {

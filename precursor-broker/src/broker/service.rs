@@ -21,6 +21,7 @@ use crate::sync::{AtomicU64, Ordering};
 use super::core::Core;
 use super::deliver::{self, Content, Deadline, is_inline};
 use super::message::Message;
+use super::per_region::PerRegion;
 use super::policy::{Policy, SubscribeOptions, Wait};
 use super::reader::{Reader, ReaderOptions, Waited};
 use super::reply::{CallId, PendingCall, ReplyToken, timed_out};
@@ -144,9 +145,18 @@ impl Deref for Reply {
     }
 }
 
-/// The services of this process that run on their callers' threads.
+/// The services of one region that run on their callers' threads. All of this process's
+/// participants share them: a handler is as near to one as to the other.
 #[derive(Default)]
 pub(crate) struct InlineServices(RwLock<HashMap<Box<str>, Arc<Handler>>>);
+
+impl InlineServices {
+    /// The table for the region with identity `region`.
+    pub(crate) fn of(region: u64) -> Arc<Self> {
+        static TABLES: PerRegion<InlineServices> = PerRegion::new();
+        TABLES.get(region)
+    }
+}
 
 impl fmt::Debug for InlineServices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -443,7 +453,7 @@ impl Known {
         let inline = core.inline_services.0.read().get(service).map(Arc::downgrade);
         let (mut target, mut elsewhere) = (None, false);
         for (_, entry) in router.service(service) {
-            elsewhere |= entry.kind == RouteKind::Inline && entry.owner != core.owner_id();
+            elsewhere |= entry.kind == RouteKind::Inline;
             if let Some(mailbox) = entry.mailbox_ref(&core.region) {
                 target = Some(Target {
                     mailbox,

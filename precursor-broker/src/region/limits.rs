@@ -99,12 +99,21 @@ impl Limits {
         Ok(())
     }
 
+    /// The first limit that differs: its name, its value here and there.
+    #[must_use]
+    pub fn difference(&self, there: &Self) -> Option<(&'static str, u64, u64)> {
+        let pairs = self.named().into_iter().zip(there.named());
+        pairs
+            .map(|((name, here, _), (_, there, _))| (name, here, there))
+            .find(|(_, here, there)| here != there)
+    }
+
     /// The limits in the order of the control header, with the range of each.
     pub(crate) fn named(&self) -> [(&'static str, u64, core::ops::RangeInclusive<u64>); 4] {
         [
             ("memory_bytes_max", self.memory_bytes_max, MIB..=64 * GIB),
             ("participants_max", self.participants_max.into(), 1..=1_024),
-            ("routes_max", self.routes_max.into(), 1..=1_048_576),
+            ("subscriptions_max", self.routes_max.into(), 1..=1_048_576),
             ("calls_in_flight_max", self.calls_in_flight_max.into(), 1..=4_096),
         ]
     }

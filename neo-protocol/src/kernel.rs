@@ -1,0 +1,236 @@
+//! The kernel: what a URL names.
+
+use core::time::Duration;
+
+use precursor_broker::{
+    Broker, Call, CallFuture, Counters, Error, ErrorKind, Failure, InlineService, Published, Reply,
+    Result,
+};
+
+use crate::builder::{PublisherBuilder, ServiceBuilder, SubscribeBuilder};
+use crate::options::Options;
+use crate::registry;
+use crate::url::Address;
+
+/// The engine instance that a URL names. Clones share it; it lives as long as one of its handles,
+/// subscriptions, publishers or services.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    broker: Broker,
+    options: Options,
+}
+
+pub(crate) fn error(kind: ErrorKind, message: String) -> Error {
+    Error::from_parts(kind, message)
+}
+
+impl Kernel {
+    /// Opens a kernel with the default options.
+    ///
+    /// `mem://` is private to this handle and its clones. `mem://NAME` is shared by every open of
+    /// that name in this process.
+    ///
+    /// ```
+    /// use neo_protocol::Kernel;
+    ///
+    /// let here = Kernel::open("mem://doc-open")?;
+    /// let there = Kernel::open("mem://doc-open")?;
+    /// let mut greetings = here.subscribe("greetings").open()?;
+    /// there.publish("greetings", b"hello")?;
+    /// assert_eq!(greetings.recv()?.payload(), b"hello");
+    /// # Ok::<(), neo_protocol::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](ErrorKind::Invalid) if it is no kernel URL or a limit is out of range,
+    /// [`Unsupported`](ErrorKind::Unsupported) for a scheme that this version does not serve,
+    /// [`Os`](ErrorKind::Os) if the system has no memory to give.
+    pub fn open(url: &str) -> Result<Self> {
+        Self::open_with(url, &Options::new())
+    }
+
+    /// Opens a kernel. The limits of a name are those of its first open; another open must ask for
+    /// the same.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and [`Invalid`](ErrorKind::Invalid) with both values if the name is
+    /// open with other limits.
+    pub fn open_with(url: &str, options: &Options) -> Result<Self> {
+        let broker = match url.parse()? {
+            Address::Memory { name: None } => Broker::private(&options.limits)?,
+            Address::Memory { name: Some(name) } => registry::open(&name, &options.limits)?,
+            address => {
+                return Err(error(
+                    ErrorKind::Unsupported,
+                    format!(
+                        "this version opens mem:// and mem://NAME; {}:// is not part of it ({url})",
+                        address.scheme()
+                    ),
+                ));
+            }
+        };
+        Ok(Self { broker, options: options.clone() })
+    }
+
+    /// Opens what the environment variable `NEO_URL` names, else `mem://default`.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn from_env() -> Result<Self> {
+        match std::env::var("NEO_URL") {
+            Ok(url) => Self::open(&url),
+            Err(_) => Self::open("mem://default"),
+        }
+    }
+
+    /// Starts a subscription to a pattern: dot-separated, `*` for one token, `>` for the rest.
+    ///
+    /// ```
+    /// use neo_protocol::{Kernel, Policy};
+    ///
+    /// let kernel = Kernel::open("mem://")?;
+    /// let mut newest = kernel.subscribe("prices.*").policy(Policy::Latest).depth(100).open()?;
+    /// for price in [b"101", b"102", b"103"] {
+    ///     kernel.publish("prices.NEO", price)?;
+    /// }
+    /// let message = newest.recv()?;
+    /// assert_eq!((message.payload(), message.lost_before()), (b"103".as_slice(), 2));
+    /// # Ok::<(), neo_protocol::Error>(())
+    /// ```
+    pub fn subscribe<'k>(&'k self, pattern: &'k str) -> SubscribeBuilder<'k> {
+        SubscribeBuilder::new(&self.broker, pattern)
+    }
+
+    /// Starts a publisher: a topic made ready, the fastest way to publish.
+    ///
+    /// ```
+    /// use neo_protocol::Kernel;
+    ///
+    /// let kernel = Kernel::open("mem://")?;
+    /// let mut readings = kernel.subscribe("readings").open()?;
+    /// let publisher = kernel.publisher("readings").open()?;
+    /// publisher.publish_many(&[b"20.5", b"20.7"])?;
+    /// let mut loan = publisher.loan(1 << 10)?;
+    /// loan.fill(7);
+    /// loan.send()?;
+    /// let lengths: Vec<usize> =
+    ///     readings.recv_batch(8, None)?.iter().map(|m| m.payload().len()).collect();
+    /// assert_eq!(lengths, [4, 4, 1024]);
+    /// # Ok::<(), neo_protocol::Error>(())
+    /// ```
+    pub fn publisher<'k>(&'k self, topic: &'k str) -> PublisherBuilder<'k> {
+        PublisherBuilder::new(&self.broker, topic)
+    }
+
+    /// Publishes one message to a topic by name, without waiting for room. Each thread keeps the
+    /// names ready that it used last.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](ErrorKind::Invalid) for a malformed topic; [`Full`](ErrorKind::Full) if no
+    /// subscription had room and one has [`Policy::Block`](crate::Policy::Block), or the memory is
+    /// used up; [`TooLarge`](ErrorKind::TooLarge); [`Closed`](ErrorKind::Closed).
+    #[inline]
+    pub fn publish(&self, topic: &str, payload: &[u8]) -> Result<Published> {
+        self.broker.publish(topic, payload)
+    }
+
+    /// Starts a worker of a service: requests are taken by whichever worker is free.
+    ///
+    /// ```
+    /// use neo_protocol::Kernel;
+    ///
+    /// let kernel = Kernel::open("mem://")?;
+    /// let mut worker = kernel.serve("user_service").open()?;
+    /// let caller = std::thread::spawn({
+    ///     let kernel = kernel.clone();
+    ///     move || kernel.call("user_service", "get_user", b"42").map(|reply| reply.to_vec())
+    /// });
+    /// let request = worker.recv(None)?.expect("a request came");
+    /// assert_eq!((request.method(), request.payload()), ("get_user", b"42".as_slice()));
+    /// request.reply(b"Ada")?;
+    /// assert_eq!(caller.join().unwrap()?, b"Ada");
+    /// # Ok::<(), neo_protocol::Error>(())
+    /// ```
+    pub fn serve<'k>(&'k self, name: &'k str) -> ServiceBuilder<'k> {
+        ServiceBuilder::new(&self.broker, name)
+    }
+
+    /// Serves on the callers' own threads, at the price of a function call. The handler may publish,
+    /// call (16 deep at most), subscribe and close; a panic becomes its caller's error.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](ErrorKind::Invalid) for a malformed name, or one that is served inline already.
+    pub fn serve_inline(
+        &self,
+        name: &str,
+        handler: impl Fn(&Call<'_>) -> core::result::Result<Reply, Failure> + Send + Sync + 'static,
+    ) -> Result<InlineService> {
+        self.broker.serve_inline(name, handler)
+    }
+
+    /// Calls a method and waits for the answer, for as long as the options say (5 s by default).
+    ///
+    /// # Errors
+    ///
+    /// [`NoResponder`](ErrorKind::NoResponder) at once if nobody serves it;
+    /// [`Timeout`](ErrorKind::Timeout); [`Full`](ErrorKind::Full);
+    /// [`NoReply`](ErrorKind::NoReply) if the request was dropped;
+    /// [`Service`](ErrorKind::Service) and [`Panicked`](ErrorKind::Panicked) as the handler ended;
+    /// [`PeerDied`](ErrorKind::PeerDied); [`Closed`](ErrorKind::Closed).
+    #[inline]
+    pub fn call(&self, service: &str, method: &str, payload: &[u8]) -> Result<Reply> {
+        let (timeout, wait) = (self.options.call_timeout, self.options.call_wait);
+        self.broker.call(service, method, payload, timeout, wait)
+    }
+
+    /// The same with a timeout of its own. Zero is expired before it starts.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    pub fn call_timeout(
+        &self,
+        service: &str,
+        method: &str,
+        payload: &[u8],
+        timeout: Duration,
+    ) -> Result<Reply> {
+        self.broker.call(service, method, payload, Some(timeout), self.options.call_wait)
+    }
+
+    /// Calls a method from any executor. Dropping the future cancels the call; timeouts are the
+    /// executor's.
+    pub fn call_async(&self, service: &str, method: &str, payload: &[u8]) -> CallFuture {
+        self.broker.call_async(service, method, payload)
+    }
+
+    /// What happened so far: per subscription accepted, delivered, lost and queued messages.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.broker.counters()
+    }
+
+    /// Gives memory that nothing uses back to the system. Returns bytes.
+    pub fn trim(&self) -> u64 {
+        self.broker.trim()
+    }
+
+    /// Closes this handle, its clones, and all that was made of them: every waiter returns with
+    /// [`Closed`](ErrorKind::Closed); what is queued can still be received, what was received stays
+    /// valid. Legal from anywhere, handlers included; closing twice does nothing. Other opens of the
+    /// same name stay open.
+    pub fn close(&self) {
+        self.broker.close();
+    }
+
+    /// Whether [`close`](Self::close) was called.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.broker.is_closed()
+    }
+}

@@ -1,0 +1,74 @@
+//! Options of a kernel.
+
+use core::time::Duration;
+
+use precursor_broker::{Limits, Wait};
+
+/// How a kernel is opened. The defaults suit most programs.
+///
+/// ```
+/// use neo_protocol::{Kernel, Options};
+///
+/// let options = Options::new().with_memory_bytes_max(64 << 20).with_calls_in_flight_max(64);
+/// let kernel = Kernel::open_with("mem://", &options)?;
+/// # Ok::<(), neo_protocol::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Options {
+    pub(crate) limits: Limits,
+    pub(crate) call_timeout: Option<Duration>,
+    pub(crate) call_wait: Wait,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Options {
+    /// The defaults.
+    pub fn new() -> Self {
+        let call_timeout = Some(Duration::from_secs(5));
+        Self { limits: Limits::new(), call_timeout, call_wait: Wait::Adaptive }
+    }
+
+    /// Payload memory in bytes that the kernel takes at most, 256 MiB unless set. It grows and
+    /// shrinks with use; at the cap, loans and publishes of large messages fail with `Full`.
+    pub fn with_memory_bytes_max(mut self, bytes: u64) -> Self {
+        self.limits = self.limits.with_memory_bytes_max(bytes);
+        self
+    }
+
+    /// Subscriptions, groups and services that may be open at a time, 131,072 unless set.
+    pub fn with_subscriptions_max(mut self, subscriptions: u32) -> Self {
+        self.limits = self.limits.with_routes_max(subscriptions);
+        self
+    }
+
+    /// Calls that may wait for an answer at a time, 1,024 unless set.
+    pub fn with_calls_in_flight_max(mut self, calls: u32) -> Self {
+        self.limits = self.limits.with_calls_in_flight_max(calls);
+        self
+    }
+
+    /// Opens of one name, or processes of one shared kernel, at a time; 64 unless set.
+    pub fn with_participants_max(mut self, participants: u32) -> Self {
+        self.limits = self.limits.with_participants_max(participants);
+        self
+    }
+
+    /// How long [`Kernel::call`](crate::Kernel::call) waits for an answer; 5 s unless set, `None`
+    /// for ever.
+    pub fn with_call_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.call_timeout = timeout;
+        self
+    }
+
+    /// How callers wait for answers; adaptive unless set.
+    pub fn with_call_wait(mut self, wait: Wait) -> Self {
+        self.call_wait = wait;
+        self
+    }
+}

@@ -1,0 +1,29 @@
+//! Tables of this process that belong to a region, shared by its participants in this process.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+/// One `T` for each region, for as long as somebody holds it.
+#[derive(Debug)]
+pub(crate) struct PerRegion<T>(Mutex<Option<HashMap<u64, Weak<T>>>>);
+
+impl<T: Default> PerRegion<T> {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// The table of the region with this identity.
+    pub(crate) fn get(&self, region: u64) -> Arc<T> {
+        let mut tables = self.0.lock();
+        let tables = tables.get_or_insert_default();
+        if let Some(table) = tables.get(&region).and_then(Weak::upgrade) {
+            return table;
+        }
+        tables.retain(|_, table| table.strong_count() > 0);
+        let table = Arc::<T>::default();
+        tables.insert(region, Arc::downgrade(&table));
+        table
+    }
+}
