@@ -7,7 +7,7 @@ use super::classes::Geometry;
 use super::collect::Place;
 use super::hint::AllocHint;
 use super::words::{BlockState, SegmentState};
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, UnsafeCell};
 use loom::sync::Arc;
 use loom::thread;
 use std::io;
@@ -32,21 +32,30 @@ struct Boxed {
     words: Vec<AtomicU64>,
     slab_end: AtomicU64,
     geometry: Geometry,
-    /// One per block: who uses it now. Two at once is what must never be.
-    users: Vec<AtomicU64>,
+    /// The payload of each granule: who uses it now. loom fails a model in which two uses are not
+    /// ordered by the words.
+    payload: Vec<UnsafeCell<u16>>,
 }
+
+// SAFETY: loom checks that accesses to the cells do not race.
+#[expect(unsafe_code, reason = "the payload is guarded by the words under test")]
+unsafe impl Sync for Boxed {}
 
 impl Boxed {
     fn new(segments: usize) -> Arc<Self> {
+        Self::of(SEGMENT, segments)
+    }
+
+    fn of(segment_bytes: usize, segments: usize) -> Arc<Self> {
         let zeroed = |count| (0..count).map(|_| AtomicU64::new(0)).collect();
-        let geometry = Geometry::divided(SEGMENT, segments, 128);
+        let geometry = Geometry::divided(segment_bytes, segments, 128);
         let blocks = geometry.blocks();
         Arc::new(Self {
             segments: zeroed(segments),
             words: zeroed(blocks),
             slab_end: AtomicU64::new(0),
             geometry,
-            users: zeroed(blocks),
+            payload: (0..blocks).map(|_| UnsafeCell::new(0)).collect(),
         })
     }
 
@@ -54,17 +63,21 @@ impl Boxed {
         BlockTable::new(&self.segments, &self.words, &self.geometry, &self.slab_end, &NoMemory)
     }
 
-    /// Marks every granule of a block as used by `owner`; it must be nobody's.
-    fn enter(&self, block: BlockId, bytes: usize, owner: u16) {
-        for granule in &self.users[block.0 as usize..][..bytes / 128] {
-            assert_eq!(granule.swap(owner.into(), Ordering::Relaxed), 0, "two users of one block");
+    /// Writes `user` to every granule of a block and returns who used the first before.
+    fn write(&self, block: BlockId, bytes: usize, user: u16) -> u16 {
+        let mut before = 0;
+        for granule in self.payload[block.0 as usize..][..bytes / 128].iter().rev() {
+            before = granule.with_mut(exchange(user));
         }
+        before
+    }
+
+    fn enter(&self, block: BlockId, bytes: usize, owner: u16) {
+        assert_eq!(self.write(block, bytes, owner), 0, "two users of one block");
     }
 
     fn exit(&self, block: BlockId, bytes: usize) {
-        for granule in &self.users[block.0 as usize..][..bytes / 128] {
-            granule.store(0, Ordering::Relaxed);
-        }
+        self.write(block, bytes, 0);
     }
 
     /// Takes a block, uses it, and gives it back.
@@ -77,6 +90,12 @@ impl Boxed {
         assert!(table.free_owned(block, owner));
         true
     }
+}
+
+#[expect(unsafe_code, reason = "the model of payload bytes")]
+fn exchange(user: u16) -> impl FnOnce(*mut u16) -> u16 {
+    // SAFETY: loom lends the cell's value and checks that the access is exclusive.
+    move |cell| unsafe { cell.replace(user) }
 }
 
 fn model(test: impl Fn() + Sync + Send + 'static) {
@@ -99,7 +118,34 @@ fn two_allocators_never_get_the_same_block() {
 }
 
 #[test]
-fn a_stale_hint_never_takes_a_block_of_another_class() {
+fn a_stale_hint_never_takes_a_block_of_a_smaller_class() {
+    const LARGER: usize = 500;
+    model(|| {
+        let boxed = Boxed::of(1024, 1);
+        // A hint to a slab of two blocks, which is wholly free now.
+        let hint = AllocHint::new(0);
+        assert!(boxed.turn(1, LARGER, &hint));
+        // Meanwhile the segment becomes a slab of four blocks, three of which are used.
+        let other = Arc::clone(&boxed);
+        let thread = thread::spawn(move || {
+            let hint = AllocHint::new(0);
+            let blocks = [0; 3].map(|_| other.table().alloc(2, BYTES, &hint).ok());
+            for block in blocks.into_iter().flatten() {
+                other.enter(block, 256, 2);
+            }
+        });
+        let table = boxed.table();
+        if let Ok(block) = table.alloc(1, LARGER, &hint) {
+            boxed.enter(block, 512, 1);
+            boxed.exit(block, 512);
+            assert!(table.free_owned(block, 1));
+        }
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn a_stale_hint_and_a_large_block_never_share_memory() {
     model(|| {
         let boxed = Boxed::new(1);
         // A hint to a slab of the small class, which is wholly free now.

@@ -243,11 +243,14 @@ mod tests {
         let head = SegmentWord(0).with(SegmentState::RunMoving, 4, 9);
         table.publish(0, head);
         table.publish(1, SegmentWord(0).with(SegmentState::Tail, 1, 0));
-        let foreign = SegmentWord::new(0, SegmentState::Slab, 2, 0);
-        table.publish(2, foreign);
+        let foreign = [(2, SegmentState::RunMoving, 2), (3, SegmentState::Tail, 1)]
+            .map(|(segment, state, value)| (segment, SegmentWord::new(0, state, value, 0)));
+        for (segment, word) in foreign {
+            table.publish(segment, word);
+        }
         table.release_run(0, head);
-        assert_eq!(table.census().0, 1);
-        assert_eq!(table.load(2), foreign);
+        assert_eq!(table.census().0, 2);
+        assert!(foreign.iter().all(|(segment, word)| table.load(*segment) == *word));
     }
 
     #[test]
