@@ -1,9 +1,9 @@
 //! Starts programs under a wall-clock limit, passes on what they print, counts test results.
 
 use core::time::Duration;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Instant;
 
 use crate::Failure;
@@ -86,14 +86,16 @@ impl<'a> Step<'a> {
                 return Outcome { failure, ..Outcome::default() };
             }
         };
-        let lines = lines_of(&mut child);
+        let pieces = pieces_of(&mut child);
         let mut outcome = Outcome::default();
-        let in_time = pass_on(&lines, started + limit, |line| {
+        let in_time = pass_on(&pieces, started + limit, |Piece { shown, line }| {
+            let line = line.unwrap_or_default();
             outcome.counts.read(&line);
             match marker.and_then(|marker| line.strip_prefix(marker)) {
                 Some(rest) => outcome.collected.push(rest.to_owned()),
-                None => println!("{line}"),
+                None => print!("{shown}"),
             }
+            let _ = std::io::stdout().flush();
         });
         outcome.failure = match in_time.then(|| wait(&mut child, started + limit)).flatten() {
             Some(status) if status.success() => None,
@@ -104,7 +106,7 @@ impl<'a> Step<'a> {
             }
         };
         if let Some(failure) = &outcome.failure {
-            println!("── {failure}");
+            println!("\n── {failure}");
             // A crash leaves no closing line; it must not read as a success.
             outcome.counts.failed = outcome.counts.failed.max(1);
         }
@@ -113,34 +115,63 @@ impl<'a> Step<'a> {
     }
 }
 
-/// The lines of every pipe of `child`, in one queue that closes when the last pipe does.
-fn lines_of(child: &mut Child) -> Receiver<String> {
+/// Text of a pipe: what can be shown now and, if it ends a line, the whole of that line.
+struct Piece {
+    shown: String,
+    line: Option<String>,
+}
+
+/// The text of every pipe of `child`, in one queue that closes when the last pipe does.
+fn pieces_of(child: &mut Child) -> Receiver<Piece> {
     let (sender, receiver) = channel();
-    let mut pipes: Vec<Box<dyn std::io::Read + Send>> = Vec::new();
-    pipes.extend(child.stdout.take().map(|pipe| Box::new(pipe) as _));
-    pipes.extend(child.stderr.take().map(|pipe| Box::new(pipe) as _));
-    for pipe in pipes {
+    if let Some(pipe) = child.stdout.take() {
         let sender = sender.clone();
-        std::thread::spawn(move || {
-            let mut pipe = BufReader::new(pipe);
-            let mut bytes = Vec::new();
-            while pipe.read_until(b'\n', &mut bytes).is_ok_and(|count| count > 0) {
-                let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
-                bytes.clear();
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
+        std::thread::spawn(move || read_pieces(pipe, true, &sender));
+    }
+    if let Some(pipe) = child.stderr.take() {
+        std::thread::spawn(move || read_pieces(pipe, false, &sender));
     }
     receiver
 }
 
-/// Hands every line to `line` until the pipes close; `false` if `deadline` came first.
-fn pass_on(lines: &Receiver<String>, deadline: Instant, mut line: impl FnMut(String)) -> bool {
+/// Sends what a pipe gives; `at_once` also the beginning of a line, such as the name of a test that
+/// is still running.
+fn read_pieces(pipe: impl Read, at_once: bool, sender: &Sender<Piece>) {
+    let mut pipe = BufReader::new(pipe);
+    let mut line = Vec::new();
+    let mut sent = 0;
+    while let Ok(available) = pipe.fill_buf() {
+        if available.is_empty() {
+            let shown = String::from_utf8_lossy(&line[sent..]).into_owned();
+            let _ = sender.send(Piece { shown, line: None });
+            break;
+        }
+        let end = available.iter().position(|&byte| byte == b'\n');
+        let count = end.map_or(available.len(), |end| end + 1);
+        line.extend_from_slice(&available[..count]);
+        pipe.consume(count);
+        if end.is_none() && !at_once {
+            continue;
+        }
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        let shown = text(&line[sent..]);
+        sent = line.len();
+        let whole = end.map(|_| text(line.trim_ascii_end()));
+        if whole.is_some() {
+            line.clear();
+            sent = 0;
+        }
+        if sender.send(Piece { shown, line: whole }).is_err() {
+            break;
+        }
+    }
+}
+
+/// Hands every piece to `piece` until the pipes close; `false` if `deadline` came first.
+fn pass_on(pieces: &Receiver<Piece>, deadline: Instant, mut piece: impl FnMut(Piece)) -> bool {
     loop {
-        match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(text) => line(text),
+        match pieces.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(next) => piece(next),
             Err(RecvTimeoutError::Disconnected) => return true,
             Err(RecvTimeoutError::Timeout) => return false,
         }
