@@ -8,19 +8,28 @@ use crate::content::{expected_sum, small, sum};
 use crate::harness::{Sample, Tail};
 use crate::threads::{Cores, StartLine, pin, settle};
 
+/// Windows of a rate run. The median one is the value: when another program takes a core away, it
+/// is the window that stands out, and a window is longer than any queue is deep.
+const WINDOWS: u64 = 24;
+
 /// What a receiver has read so far.
 #[derive(Debug)]
 pub struct Tally {
     messages: u64,
     received: u64,
     total: u64,
-    warm_at: u64,
-    warm: Option<(Instant, u64)>,
+    window: u64,
+    /// The message that ends the warm-up or a window.
+    next: u64,
+    ends: Vec<Instant>,
 }
 
 impl Tally {
     fn new(messages: u64) -> Self {
-        Self { messages, received: 0, total: 0, warm_at: messages / 4, warm: None }
+        let warm_up = messages / 4;
+        let window = (messages - warm_up) / WINDOWS;
+        let ends = Vec::with_capacity(WINDOWS as usize + 1);
+        Self { messages, received: 0, total: 0, window, next: warm_up, ends }
     }
 
     /// Counts and sums one message.
@@ -28,8 +37,9 @@ impl Tally {
     pub fn add(&mut self, payload: &[u8]) {
         self.received += 1;
         self.total = self.total.wrapping_add(sum(payload));
-        if self.received == self.warm_at {
-            self.warm = Some((Instant::now(), self.received));
+        if self.received == self.next {
+            self.ends.push(Instant::now());
+            self.next += self.window;
         }
     }
 
@@ -39,10 +49,12 @@ impl Tally {
         self.messages - self.received
     }
 
-    /// M messages/s after the warm-up.
+    /// M messages/s in the median window after the warm-up.
     fn rate(&self) -> f64 {
-        let (start, before) = self.warm.expect("the warm-up is a quarter of the run");
-        (self.received - before) as f64 / start.elapsed().as_secs_f64() / 1e6
+        let seconds = |ends: &[Instant]| (ends[1] - ends[0]).as_secs_f64();
+        let mut windows: Vec<f64> = self.ends.windows(2).map(seconds).collect();
+        windows.sort_by(f64::total_cmp);
+        self.window as f64 / windows[windows.len() / 2] / 1e6
     }
 }
 
@@ -101,6 +113,27 @@ pub fn round_trip(
         assert_eq!(total, expected_sum(all, 64), "content differs");
         means.sort_by(f64::total_cmp);
         Sample { value: means[means.len() / 2], tail: Some(tail) }
+    })
+}
+
+/// Round trips of 64 bytes between core 0, which runs `ask`, and `echo_core`, every trip stamped:
+/// for trips that take long beside a clock read. p50 and tail in ns.
+pub fn round_trip_stamped(
+    echo_core: usize,
+    trips: u64,
+    mut ask: impl FnMut(&[u8; 64]) -> [u8; 64],
+    mut echo: impl FnMut() + Send,
+) -> Sample {
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            pin(echo_core);
+            (0..trips).for_each(|_| echo());
+        });
+        pin(0);
+        let mut total = 0u64;
+        let (p50, tail) = stamped(0..trips, |n| total = total.wrapping_add(sum(&ask(&small(n)))));
+        assert_eq!(total, expected_sum(trips, 64), "content differs");
+        Sample { value: p50, tail: Some(tail) }
     })
 }
 

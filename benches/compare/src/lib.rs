@@ -11,6 +11,7 @@ pub mod drive;
 pub mod figures;
 pub mod harness;
 pub mod machine;
+pub mod neo;
 pub mod peers;
 pub mod report;
 pub mod stats;

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::figures::Figure;
+use crate::figures::{Contestant, Figure};
 use crate::harness::{Measured, Verdict};
 use crate::machine;
+
+/// Width of a line before its bar.
+const LINE: usize = 26 + 1 + 26 + 1 + 10 + 1 + 5 + 1 + 9 + 1 + 7 + 1 + 17;
 
 /// The rows so far.
 #[derive(Debug)]
@@ -49,19 +52,45 @@ impl Report {
             self.rows.push(row(figure, subject, Value::Null, bar, verdict));
         }
         for (rival, values) in figure.contestants.iter().zip(measured).skip(1) {
-            print_line("", rival.name, figure.unit, values, true);
-            let verdict = rival.bar.map(|bar| Verdict::new(bar, &values.ratio).name());
-            let bar = rival.bar.map(|bar| bar.to_string());
-            println!("  {:8} {}", bar.as_deref().unwrap_or(""), verdict.unwrap_or(""));
-            let peer = json!({
-                "name": rival.name,
-                "value": values.value.median,
-                "spread": values.value.spread(),
-                "ratio": values.ratio.median,
-                "ratio_low": values.ratio.low,
-                "ratio_high": values.ratio.high,
-            });
-            self.rows.push(row(figure, subject, peer, bar, verdict));
+            self.add_rival(figure, subject, rival, values);
+        }
+    }
+
+    /// A line and a row for each bar; one of each where there is none.
+    fn add_rival(
+        &mut self,
+        figure: &Figure,
+        subject: &Measured,
+        rival: &Contestant,
+        values: &Measured,
+    ) {
+        print_line("", rival.name, figure.unit, values, true);
+        let peer = json!({
+            "name": rival.name,
+            "value": values.value.median,
+            "spread": values.value.spread(),
+            "ratio": values.ratio.median,
+            "ratio_low": values.ratio.low,
+            "ratio_high": values.ratio.high,
+        });
+        if rival.bars.is_empty() {
+            println!();
+            self.rows.push(row(figure, subject, peer, None, None));
+            return;
+        }
+        for (index, &bar) in rival.bars.iter().enumerate() {
+            if index > 0 {
+                print!("{:LINE$}", "");
+            }
+            let verdict = Verdict::new(bar, &values.ratio).name();
+            println!("  {:8} {verdict}", bar.to_string());
+            self.rows.push(row(
+                figure,
+                subject,
+                peer.clone(),
+                Some(bar.to_string()),
+                Some(verdict),
+            ));
         }
     }
 

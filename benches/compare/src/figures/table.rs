@@ -1,61 +1,16 @@
-//! The table of figures: who runs, against whom, and what is asked of the ratio.
+//! The table of figures, in the order of the report.
 
-use crate::harness::{Sample, Scale};
+use super::{Bar, Contestant, Figure, Run};
+use crate::neo::{cost, latency, rate};
 use crate::peers::{crossbeam, disruptor, kanal, rtrb};
 use crate::yardsticks;
 
-/// One run of one contestant.
-pub type Run = fn(Scale) -> Sample;
-
-/// What is asked of the subject's value over a rival's.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Bar {
-    /// At least this multiple.
-    AtLeast(f64),
-    /// At most this multiple.
-    AtMost(f64),
-    /// At least this multiple is the aim; it binds nobody.
-    Aim(f64),
-}
-
-impl core::fmt::Display for Bar {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::AtLeast(need) => write!(f, ">= {need}"),
-            Self::AtMost(need) => write!(f, "<= {need}"),
-            Self::Aim(need) => write!(f, "aim {need}"),
-        }
-    }
-}
-
-/// Somebody who takes part in a figure.
-#[derive(Clone, Copy, Debug)]
-pub struct Contestant {
-    /// The name in the report.
-    pub name: &'static str,
-    /// One run.
-    pub run: Run,
-    /// What the subject's ratio to this one must be; `None` prints the ratio only.
-    pub bar: Option<Bar>,
-}
-
-/// A row of the table. The first contestant is the subject, the others are its rivals.
-#[derive(Clone, Copy, Debug)]
-pub struct Figure {
-    /// What is measured.
-    pub name: &'static str,
-    /// Payload, cores and wait strategy.
-    pub setup: &'static str,
-    /// Unit of the values.
-    pub unit: &'static str,
-    /// What the subject's value itself must keep to, in `unit`.
-    pub limit: Option<Bar>,
-    /// The subject, then its rivals.
-    pub contestants: &'static [Contestant],
-}
-
 const fn plain(name: &'static str, run: Run) -> Contestant {
-    Contestant { name, run, bar: None }
+    Contestant { name, run, bars: &[] }
+}
+
+const fn against(name: &'static str, run: Run, bars: &'static [Bar]) -> Contestant {
+    Contestant { name, run, bars }
 }
 
 const fn figure(
@@ -110,10 +65,47 @@ pub static FIGURES: &[Figure] = &[
         LATENCY,
         NS,
         &[
+            plain("neo", latency::round_trip_spinning),
+            against("ping-pong", yardsticks::ping_pong, &[Bar::AtMost(3.0)]),
             plain("crossbeam-channel", crossbeam::round_trip_spinning),
             plain("kanal", kanal::round_trip_spinning),
             plain("rtrb", rtrb::round_trip_spinning),
-            plain("ping-pong", yardsticks::ping_pong),
+        ],
+    ),
+    figure(
+        "call to a worker",
+        LATENCY,
+        NS,
+        &[
+            plain("neo", latency::call_worker),
+            against("ping-pong", yardsticks::ping_pong, &[Bar::AtMost(4.0)]),
+        ],
+    ),
+    figure(
+        "inline call",
+        "64 B, core 0, p50",
+        NS,
+        &[
+            plain("neo", latency::call_inline),
+            against("ping-pong", yardsticks::ping_pong, &[Bar::AtMost(0.8)]),
+        ],
+    ),
+    figure(
+        "parked round trip",
+        "64 B, cores 0 and 1, readers park at once, p50",
+        NS,
+        &[
+            plain("neo", latency::round_trip_parked),
+            against("futex", yardsticks::futex_round_trip, &[Bar::AtMost(1.3)]),
+        ],
+    ),
+    figure(
+        "parked round trip, one core",
+        "64 B, core 0, readers park at once, p50",
+        NS,
+        &[
+            plain("neo", latency::round_trip_parked_one_core),
+            against("futex", yardsticks::futex_round_trip_one_core, &[Bar::AtMost(1.3)]),
         ],
     ),
     figure(
@@ -121,9 +113,10 @@ pub static FIGURES: &[Figure] = &[
         PAIR,
         RATE,
         &[
-            plain("crossbeam-channel", crossbeam::one_way),
-            plain("kanal", kanal::one_way),
-            plain("disruptor", disruptor::one_way),
+            plain("neo", rate::one_way),
+            against("crossbeam-channel", crossbeam::one_way, &[Bar::AtLeast(1.3)]),
+            against("kanal", kanal::one_way, &[Bar::AtLeast(0.8)]),
+            against("disruptor", disruptor::one_way, &[Bar::Aim(0.8)]),
             plain("rtrb", rtrb::one_way),
         ],
     ),
@@ -132,26 +125,43 @@ pub static FIGURES: &[Figure] = &[
         PAIR,
         RATE,
         &[
+            plain("neo", rate::one_way_batches),
+            against("neo one by one", rate::one_way, &[Bar::AtLeast(2.0)]),
             plain("disruptor", disruptor::one_way_batches),
-            plain("disruptor one by one", disruptor::one_way),
+        ],
+    ),
+    figure(
+        "publish by name",
+        "64 B, core 0, the publisher's thread only, p50",
+        NS,
+        &[
+            plain("neo", cost::by_name),
+            against("neo by handle", cost::by_handle, &[Bar::AtMost(2.0)]),
+            plain("neo by 16 names in turn", cost::by_sixteen_names),
         ],
     ),
     figure(
         "1 KiB",
-        "1 KiB, cores 0 -> 1, depth 1024",
+        "1 KiB by loan, cores 0 -> 1, depth 1024",
         RATE,
         &[
-            plain("crossbeam-channel of Vec", crossbeam::one_way_1_kib),
-            plain("disruptor in place", disruptor::one_way_1_kib),
+            plain("neo", rate::one_way_1_kib),
+            against(
+                "disruptor in place",
+                disruptor::one_way_1_kib,
+                &[Bar::AtLeast(0.75), Bar::Aim(0.9)],
+            ),
+            against("crossbeam-channel of Vec", crossbeam::one_way_1_kib, &[Bar::AtLeast(2.5)]),
         ],
     ),
     figure(
         "64 KiB",
-        "64 KiB, cores 0 -> 1, depth 64",
+        "64 KiB by loan, cores 0 -> 1, depth 64",
         RATE,
         &[
-            plain("crossbeam-channel of Vec", crossbeam::one_way_64_kib),
-            plain("disruptor in place", disruptor::one_way_64_kib),
+            plain("neo", rate::one_way_64_kib),
+            against("disruptor in place", disruptor::one_way_64_kib, &[Bar::AtLeast(0.9)]),
+            against("crossbeam-channel of Vec", crossbeam::one_way_64_kib, &[Bar::AtLeast(2.5)]),
         ],
     ),
     figure(
