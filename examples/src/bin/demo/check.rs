@@ -1,0 +1,103 @@
+//! The check: everything that the kernel's users counted, beside a plain pass over the file.
+
+use core::fmt::Debug;
+
+use crate::data::Month;
+use crate::delays::Mean;
+use crate::readers::{JFK, Reading};
+use crate::stage::Outcome;
+use crate::tally::{Delays, Tally};
+
+/// Comparisons that were made, and those that differed.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) comparisons: u64,
+    pub(crate) differences: Vec<String>,
+}
+
+impl Findings {
+    fn equal<T: PartialEq + Debug>(&mut self, what: &str, found: &T, expected: &T) {
+        self.comparisons += 1;
+        if found != expected {
+            self.differences.push(format!("{what}: {found:?}, and not {expected:?}"));
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.comparisons += other.comparisons;
+        self.differences.extend(other.differences);
+    }
+}
+
+/// Compares a part's outcome with the file, of which every flight was published `repeats` times.
+pub(crate) fn check(part: &str, month: &Month, repeats: u64, outcome: &Outcome) -> Findings {
+    let mut findings = Findings::default();
+    let all = Tally::of(&month.flights);
+    let from_jfk = Tally::of(month.flights.iter().filter(|f| f.origin.as_str() == "JFK"));
+    let published = all.total.flights * repeats;
+    findings.equal(&format!("{part}: messages published"), &outcome.sent.messages, &published);
+    sums(&mut findings, &format!("{part}: jfk"), &outcome.jfk, &from_jfk, repeats);
+    sums(&mut findings, &format!("{part}: desks"), &outcome.desks, &all, repeats);
+    for (carrier, delays) in &all.carriers {
+        let what = format!("{part}: delays.mean({carrier})");
+        let found = outcome.means.get(carrier).copied();
+        findings.equal(&what, &found, &Mean::of(delays.times(repeats)));
+    }
+    board(&mut findings, part, month, outcome);
+    accounts(&mut findings, part, month, repeats, outcome);
+    findings
+}
+
+fn sums(findings: &mut Findings, who: &str, found: &Tally, expected: &Tally, repeats: u64) {
+    let times = |delays: &Delays| Some(delays.times(repeats));
+    findings.equal(&format!("{who}, total"), &Some(found.total), &times(&expected.total));
+    for (carrier, delays) in &expected.carriers {
+        let what = format!("{who}, carrier {carrier}");
+        findings.equal(&what, &found.carriers.get(carrier).copied(), &times(delays));
+    }
+    for (route @ (from, to), delays) in &expected.routes {
+        let what = format!("{who}, route {from}-{to}");
+        findings.equal(&what, &found.routes.get(route).copied(), &times(delays));
+    }
+    let kinds = |tally: &Tally| (tally.carriers.len(), tally.routes.len());
+    findings.equal(&format!("{who}, carriers and routes"), &kinds(found), &kinds(expected));
+}
+
+/// The `Latest` view must end on the last flight of each topic.
+fn board(findings: &mut Findings, part: &str, month: &Month, outcome: &Outcome) {
+    let mut last = vec![None; month.topics.len()];
+    for (flight, topic) in month.flights.iter().zip(&month.topic_of) {
+        last[*topic] = Some(*flight);
+    }
+    for (topic, flight) in month.topics.iter().zip(&last) {
+        let what = format!("{part}: board, {topic}");
+        findings.equal(&what, &outcome.board.get(topic).copied(), flight);
+    }
+}
+
+/// Every message that was routed is accounted for, by the kernel's counters, by the readers' own,
+/// and by what the publisher was told.
+fn accounts(findings: &mut Findings, part: &str, month: &Month, repeats: u64, outcome: &Outcome) {
+    let (mut lost, mut timed_out) = (0, 0);
+    for (role, reading) in &outcome.readings {
+        let who = format!("{part}: {}", role.name);
+        let Some(route) = role.find(&outcome.counters) else {
+            findings.equal(&format!("{who}, has counters"), &false, &true);
+            continue;
+        };
+        let routed = month.count(role.prefix()) * repeats;
+        let accounted = route.delivered + route.lost + route.timed_out + route.queued;
+        let what = format!("{who}, delivered + lost + timed out + queued");
+        findings.equal(&what, &accounted, &routed);
+        let counted = Reading { received: route.delivered, told_lost: route.lost };
+        findings.equal(&format!("{who}, by its reader and by its counters"), reading, &counted);
+        if role.policy == JFK.policy {
+            findings.equal(&format!("{who}, messages delivered"), &route.delivered, &routed);
+        }
+        lost += route.lost;
+        timed_out += route.timed_out;
+    }
+    let told = (outcome.sent.dropped, outcome.sent.timed_out);
+    let what = format!("{part}: lost and timed out, as the publisher was told");
+    findings.equal(&what, &told, &(lost, timed_out));
+}
