@@ -1,0 +1,8 @@
+//! What users of the broker rely on, wherever publishers and subscribers live: on one broker, as two
+//! participants of one mapping, and on one memory that is mapped at two addresses.
+
+#[macro_use]
+mod world;
+
+mod delivery;
+mod topics;
