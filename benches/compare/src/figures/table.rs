@@ -1,7 +1,7 @@
 //! The table of figures, in the order of the report.
 
 use super::{Bar, Contestant, Figure, Run};
-use crate::neo::{cost, latency, rate};
+use crate::neo::{cost, crowd, latency, neighbour, rate};
 use crate::peers::{crossbeam, disruptor, kanal, rtrb};
 use crate::yardsticks;
 
@@ -169,7 +169,8 @@ pub static FIGURES: &[Figure] = &[
         CROWD_FREE,
         RATE,
         &[
-            plain("crossbeam-channel", crossbeam::fan_out_free),
+            plain("neo", crowd::fan_out_free),
+            against("crossbeam-channel", crossbeam::fan_out_free, &[Bar::AtLeast(1.3)]),
             plain("disruptor", disruptor::fan_out_free),
         ],
     ),
@@ -178,6 +179,7 @@ pub static FIGURES: &[Figure] = &[
         CROWD_ONE,
         RATE,
         &[
+            plain("neo", crowd::fan_out_one_core),
             plain("crossbeam-channel", crossbeam::fan_out_one_core),
             plain("disruptor", disruptor::fan_out_one_core),
         ],
@@ -186,15 +188,30 @@ pub static FIGURES: &[Figure] = &[
         "group 2 -> 2",
         CROWD_FREE,
         RATE,
-        &[plain("crossbeam-channel", crossbeam::group_free), plain("kanal", kanal::group_free)],
+        &[
+            plain("neo", crowd::group_free),
+            against("crossbeam-channel", crossbeam::group_free, &[Bar::AtLeast(1.0)]),
+            plain("kanal", kanal::group_free),
+        ],
     ),
     figure(
         "group 2 -> 2, one core",
         CROWD_ONE,
         RATE,
         &[
+            plain("neo", crowd::group_one_core),
             plain("crossbeam-channel", crossbeam::group_one_core),
             plain("kanal", kanal::group_one_core),
+        ],
+    ),
+    figure(
+        "slow neighbour",
+        "round trip as above beside a third subscription, drop oldest, depth 1024",
+        NS,
+        &[
+            plain("neo, it never reads", neighbour::beside_one_that_never_reads),
+            against("neo, it reads", neighbour::beside_one_that_reads, &[Bar::AtMost(1.1)]),
+            plain("neo, nobody there", latency::round_trip_spinning),
         ],
     ),
 ];

@@ -2,7 +2,9 @@
 //! [`options`]; rates subscribe with [`Policy::Block`], so that nothing is dropped.
 
 pub mod cost;
+pub mod crowd;
 pub mod latency;
+pub mod neighbour;
 pub mod rate;
 
 use core::time::Duration;
