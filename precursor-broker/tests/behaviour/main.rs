@@ -5,4 +5,7 @@
 mod world;
 
 mod delivery;
+mod groups;
+mod policies;
+mod services;
 mod topics;
