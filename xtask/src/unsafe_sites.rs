@@ -40,6 +40,17 @@ pub(crate) struct Site {
 }
 
 impl Site {
+    /// The folder of the package.
+    pub(crate) fn package(&self) -> &str {
+        self.file.split('/').next().unwrap_or_default()
+    }
+
+    /// The outermost module around the site, as it begins the paths of its tests.
+    pub(crate) fn module(&self) -> &str {
+        let name = self.file.split('/').nth(2).unwrap_or_default();
+        name.strip_suffix(".rs").unwrap_or(name)
+    }
+
     pub(crate) fn is_allowed(&self) -> bool {
         ALLOWED.iter().any(|allowed| match allowed.strip_suffix('*') {
             Some(start) => self.file.starts_with(start),
@@ -128,5 +139,8 @@ mod tests {
         assert!(!site("precursor-broker/src/mailbox/mod.rs").is_allowed());
         assert!(!site("precursor-broker/src/system.rs").is_allowed());
         assert!(!site("neo-protocol/src/raw.rs").is_allowed());
+        assert_eq!(site("precursor-broker/src/sys/linux/map.rs").module(), "sys");
+        assert_eq!(site("qiss-format/src/raw.rs").module(), "raw");
+        assert_eq!(site("qiss-format/src/raw.rs").package(), "qiss-format");
     }
 }
