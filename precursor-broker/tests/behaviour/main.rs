@@ -4,8 +4,11 @@
 #[macro_use]
 mod world;
 
+mod batches;
+mod closing;
 mod delivery;
 mod groups;
+mod loans;
 mod policies;
 mod services;
 mod topics;
