@@ -164,7 +164,8 @@ mod tests {
     fn texts_of_every_length_come_back() {
         let record = RouteRecord::default();
         let mut buffer = [0; PATTERN_BYTES_MAX];
-        for length in 0..=PATTERN_BYTES_MAX {
+        let step = if cfg!(miri) { 51 } else { 1 };
+        for length in (0..=PATTERN_BYTES_MAX).step_by(step) {
             let text: String = (0..length).map(|n| char::from(b'a' + (n % 26) as u8)).collect();
             assert!(store_text(&record.pattern, &text));
             assert_eq!(load_text(&record.pattern, &mut buffer), Some(text.as_str()));

@@ -1,5 +1,6 @@
 //! Tests of the door to the operating system.
 
+use super::heap::Mapping as HeapMapping;
 use super::*;
 use crate::sync::Ordering;
 use std::sync::Arc;
@@ -81,7 +82,7 @@ fn clocks_do_not_run_backwards() {
 
 #[test]
 fn heap_memory_is_zeroed_and_page_aligned() {
-    let mapping = heap::Mapping::private(10_000).unwrap();
+    let mapping = HeapMapping::private(10_000).unwrap();
     assert_eq!(mapping.len(), 10_000);
     assert_eq!(mapping.base().addr().get() % 4096, 0);
 }

@@ -52,7 +52,8 @@ fn a_release_in_a_later_life_does_nothing() {
 fn a_full_region_names_request_cap_and_use_and_serves_again_after_a_release() {
     let region = region();
     let blocks = region.blocks();
-    for bytes in [300, 5_000, 90_000, SEGMENT_BYTES, 2 * SEGMENT_BYTES] {
+    let smallest = if cfg!(miri) { 40_000 } else { 300 };
+    for bytes in [smallest, 60_000, 90_000, SEGMENT_BYTES, 2 * SEGMENT_BYTES] {
         let all = fill(&region, 1, bytes);
         let error = blocks.alloc(1, bytes, &AllocHint::new(0)).unwrap_err();
         let cap = 4 * SEGMENT_BYTES;
@@ -98,7 +99,7 @@ fn a_steady_publisher_stays_in_a_few_blocks() {
     let hint = AllocHint::new(7);
     let mut used = std::collections::BTreeSet::new();
     let mut queue = std::collections::VecDeque::new();
-    for _ in 0..500 {
+    for _ in 0..if cfg!(miri) { 50 } else { 500 } {
         let block = blocks.alloc(1, 600, &hint).unwrap();
         used.insert(block);
         queue.push_back(block);
