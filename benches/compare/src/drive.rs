@@ -109,10 +109,10 @@ pub fn round_trip(
             (first..first + CHUNK).for_each(&mut trip);
             means.push(start.elapsed().as_nanos() as f64 / CHUNK as f64);
         }
-        let (_, tail) = stamped(plain..all, &mut trip);
+        let stamped = stamped(plain..all, &mut trip);
         assert_eq!(total, expected_sum(all, 64), "content differs");
         means.sort_by(f64::total_cmp);
-        Sample { value: means[means.len() / 2], tail: Some(tail) }
+        Sample { value: means[means.len() / 2], ..stamped }
     })
 }
 
@@ -131,19 +131,18 @@ pub fn round_trip_stamped(
         });
         pin(0);
         let mut total = 0u64;
-        let (p50, tail) = stamped(0..trips, |n| total = total.wrapping_add(sum(&ask(&small(n)))));
+        let sample = stamped(0..trips, |n| total = total.wrapping_add(sum(&ask(&small(n)))));
         assert_eq!(total, expected_sum(trips, 64), "content differs");
-        Sample { value: p50, tail: Some(tail) }
+        sample
     })
 }
 
 /// Ten seconds: what takes longer counts as that long.
-const LONGEST_NS: u64 = 10_000_000_000;
+pub const LONGEST_NS: u64 = 10_000_000_000;
 
-/// Stamps every step; returns the p50 and the tail in ns.
-pub fn stamped(steps: core::ops::Range<u64>, mut step: impl FnMut(u64)) -> (f64, Tail) {
-    let mut histogram: Histogram<u64> =
-        Histogram::new_with_bounds(1, LONGEST_NS, 3).expect("bounds and digits are allowed");
+/// Stamps every step; p50 and tail in ns.
+pub fn stamped(steps: core::ops::Range<u64>, mut step: impl FnMut(u64)) -> Sample {
+    let mut histogram = Histogram::new_with_bounds(1, LONGEST_NS, 3).expect("allowed bounds");
     let mut before = Instant::now();
     for sequence in steps {
         step(sequence);
@@ -151,8 +150,13 @@ pub fn stamped(steps: core::ops::Range<u64>, mut step: impl FnMut(u64)) -> (f64,
         histogram.saturating_record((now - before).as_nanos() as u64);
         before = now;
     }
+    summary_of(&histogram)
+}
+
+/// p50 and tail of what was recorded in ns.
+pub fn summary_of(histogram: &Histogram<u64>) -> Sample {
     let at = |quantile| histogram.value_at_quantile(quantile) as f64;
-    (at(0.5), Tail { p99_ns: at(0.99), p99_9_ns: at(0.999) })
+    Sample { value: at(0.5), tail: Some(Tail { p99_ns: at(0.99), p99_9_ns: at(0.999) }) }
 }
 
 /// A sender of a crowd: sends the messages of the given range.

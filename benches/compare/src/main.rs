@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use neo_compare::figures::FIGURES;
 use neo_compare::harness::{Scale, measure};
+use neo_compare::neo::memory;
 use neo_compare::report::Report;
 
 const USAGE: &str = "usage: neo-compare [--filter TEXT] [--quick] [--repeats N] [--list]
@@ -21,13 +22,26 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match parse(std::env::args().skip(1)).and_then(|arguments| run(&arguments)) {
+    let mut words = std::env::args().skip(1).peekable();
+    let outcome = match words.next_if(|word| word == memory::ARGUMENT) {
+        Some(_) => resident(words),
+        None => parse(words).and_then(|arguments| run(&arguments)),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("{message}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// One reading of memory, in a process that does nothing else.
+fn resident(mut words: impl Iterator<Item = String>) -> Result<(), String> {
+    let scene = words.next().unwrap_or_default();
+    let kib = memory::measure(&scene).ok_or_else(|| format!("there is no scene {scene:?}"))?;
+    println!("{kib}");
+    Ok(())
 }
 
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {

@@ -1,7 +1,7 @@
 //! The table of figures, in the order of the report.
 
 use super::{Bar, Contestant, Figure, Run};
-use crate::neo::{cost, crowd, latency, neighbour, rate};
+use crate::neo::{cost, crowd, latency, memory, neighbour, rate, scale};
 use crate::peers::{crossbeam, disruptor, kanal, rtrb};
 use crate::yardsticks;
 
@@ -22,8 +22,20 @@ const fn figure(
     Figure { name, setup, unit, limit: None, contestants }
 }
 
+/// Neo alone, against a limit of its own.
+const fn limited(
+    name: &'static str,
+    setup: &'static str,
+    unit: &'static str,
+    limit: Bar,
+    contestants: &'static [Contestant],
+) -> Figure {
+    Figure { name, setup, unit, limit: Some(limit), contestants }
+}
+
 const RATE: &str = "M msgs/s";
 const NS: &str = "ns";
+const KIB: &str = "KiB";
 const GB: &str = "GB/s";
 const PAIR: &str = "64 B, cores 0 -> 1, depth 1024";
 const CROWD_FREE: &str = "64 B, 4 threads free on 2 cores, depth 1024";
@@ -213,5 +225,42 @@ pub static FIGURES: &[Figure] = &[
             against("neo, it reads", neighbour::beside_one_that_reads, &[Bar::AtMost(1.1)]),
             plain("neo, nobody there", latency::round_trip_spinning),
         ],
+    ),
+    figure(
+        "100,000 subscriptions",
+        "publish 64 B to the one that matches, core 0, p50",
+        NS,
+        &[
+            plain("neo", scale::publish_beside_many),
+            against("neo, 1 subscription", scale::publish_beside_none, &[Bar::AtMost(2.0)]),
+        ],
+    ),
+    limited(
+        "publish after a change",
+        "100,000 subscriptions, one opens or closes, p50 of the next publish",
+        NS,
+        Bar::AtMost(1e6),
+        &[plain("neo", scale::publish_after_a_change)],
+    ),
+    limited(
+        "memory of a kernel",
+        "resident, added by opening one with one subscription of depth 1024",
+        KIB,
+        Bar::AtMost(2048.0),
+        &[plain("neo", memory::opening)],
+    ),
+    limited(
+        "memory of a subscription",
+        "resident, added by each of 1,000 idle ones of depth 16",
+        KIB,
+        Bar::AtMost(8.0),
+        &[plain("neo", memory::idle_subscription)],
+    ),
+    limited(
+        "memory of topics",
+        "resident, added by 1,000,000 distinct ad-hoc topics after 10,000",
+        KIB,
+        Bar::AtMost(1024.0),
+        &[plain("neo", memory::distinct_topics)],
     ),
 ];

@@ -4,8 +4,10 @@
 pub mod cost;
 pub mod crowd;
 pub mod latency;
+pub mod memory;
 pub mod neighbour;
 pub mod rate;
+pub mod scale;
 
 use core::time::Duration;
 
@@ -18,9 +20,10 @@ pub const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 /// A mailbox of large messages is bounded by its depth alone.
 const MAILBOX_BYTES_MAX: u64 = 128 << 20;
 
-/// The one configuration of all figures: the defaults, except that callers spin for their answers.
+/// The one configuration of all figures: the defaults, except that callers spin for their answers
+/// and that a hundred thousand mailboxes may take their memory.
 pub fn options() -> Options {
-    Options::new().with_call_wait(Wait::Spin)
+    Options::new().with_call_wait(Wait::Spin).with_memory_bytes_max(1 << 30)
 }
 
 /// A new kernel of its own.
