@@ -7,7 +7,11 @@ mod world;
 mod batches;
 mod closing;
 mod delivery;
+#[cfg(target_os = "linux")]
+mod descriptors;
+mod executors;
 mod groups;
+mod inline;
 mod loans;
 mod policies;
 mod services;
