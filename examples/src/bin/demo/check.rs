@@ -101,3 +101,87 @@ fn accounts(findings: &mut Findings, part: &str, month: &Month, repeats: u64, ou
     let what = format!("{part}: lost and timed out, as the publisher was told");
     findings.equal(&what, &told, &(lost, timed_out));
 }
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+    use std::sync::LazyLock;
+
+    use super::*;
+    use crate::data::Flight;
+    use crate::play::{Plan, play};
+    use crate::view::View;
+    use crate::{FLAT_OUT, REPLAY};
+
+    static MONTH: LazyLock<Month> = LazyLock::new(|| Month::load().unwrap());
+
+    static TWICE: LazyLock<Outcome> = LazyLock::new(|| {
+        let plan = Plan { name: "twice", repeats: 2, ..FLAT_OUT };
+        play(&MONTH, &plan, &mut View::Silent).unwrap()
+    });
+
+    /// What the check says once `plant` has falsified a sound outcome.
+    fn differences(plant: impl Fn(&mut Outcome)) -> Vec<String> {
+        let mut outcome = TWICE.clone();
+        assert_eq!(check("twice", &MONTH, 2, &outcome).differences, Vec::<String>::new());
+        plant(&mut outcome);
+        check("twice", &MONTH, 2, &outcome).differences
+    }
+
+    #[test]
+    fn a_replay_loses_nothing_and_differs_in_nothing() {
+        let length = Some(Duration::from_millis(200));
+        let plan = Plan { name: "quick-replay", month_takes: length, ..REPLAY };
+        let outcome = play(&MONTH, &plan, &mut View::Silent).unwrap();
+        let findings = check("quick-replay", &MONTH, 1, &outcome);
+        assert_eq!(findings.differences, Vec::<String>::new());
+        assert!(findings.comparisons > 600, "{}", findings.comparisons);
+    }
+
+    #[test]
+    fn every_planted_difference_is_found_and_named() {
+        let extra: Flight = MONTH.flights[0];
+        let (carrier, origin, to) = (extra.carrier, extra.origin, extra.destination);
+        let expected = ["total".to_owned(), format!("carrier {carrier}"), format!("{origin}-{to}")];
+        let found = differences(|outcome| outcome.desks.add(&extra));
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        for (difference, what) in found.iter().zip(expected) {
+            assert!(difference.starts_with("twice: desks"), "{difference}");
+            assert!(difference.contains(&what), "{difference}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_no_account_holds_is_found() {
+        for index in 0..4 {
+            let found = differences(|outcome| {
+                let (role, _) = outcome.readings[index];
+                let mut routes = outcome.counters.routes.iter_mut();
+                let is_it =
+                    |pattern: &str, policy| pattern == role.pattern && policy == role.policy;
+                let found = routes.find(|r| is_it(&r.pattern, r.policy) && r.group == role.group);
+                found.unwrap().queued += 1;
+            });
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(found[0].contains("delivered + lost + timed out + queued"), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_loss_that_was_not_told_is_found() {
+        assert_eq!(differences(|outcome| outcome.readings[3].1.told_lost -= 1).len(), 1);
+        assert_eq!(differences(|outcome| outcome.sent.dropped -= 1).len(), 1);
+        assert_eq!(differences(|outcome| outcome.counters.routes.clear()).len(), 5);
+    }
+
+    #[test]
+    fn a_wrong_mean_and_a_stale_board_are_found() {
+        let found = differences(|outcome| {
+            let mean = outcome.means.values_mut().next().unwrap();
+            mean.minutes += 1e-9;
+        });
+        assert!(found.len() == 1 && found[0].starts_with("twice: delays.mean(9E)"), "{found:?}");
+        let found = differences(|outcome| drop(outcome.board.pop_first()));
+        assert!(found.len() == 1 && found[0].contains("board, flights.EWR.9E"), "{found:?}");
+    }
+}

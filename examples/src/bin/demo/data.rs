@@ -1,6 +1,6 @@
 //! The month of flights: the file, a flight, and its form in a message.
 
-use std::fmt;
+use core::fmt;
 use std::io::Read as _;
 
 use flate2::read::GzDecoder;

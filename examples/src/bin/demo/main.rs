@@ -29,10 +29,10 @@ use std::time::Instant;
 use check::{Findings, check};
 use data::{Failure, Month};
 use play::{Plan, play};
-use text::{Ink, thousands};
+use text::Ink;
 use view::View;
 
-const REPLAY: Plan = Plan {
+static REPLAY: Plan = Plan {
     name: "replay",
     title: "January 2013 out of New York, in eight seconds",
     repeats: 1,
@@ -40,7 +40,7 @@ const REPLAY: Plan = Plan {
     pause: Duration::from_millis(5),
 };
 
-const FLAT_OUT: Plan = Plan {
+static FLAT_OUT: Plan = Plan {
     name: "flat-out",
     title: "The same month a hundred times, flat out",
     repeats: 100,
@@ -73,38 +73,34 @@ fn end(result: Result<Findings, Failure>) -> ExitCode {
 fn run(plain: bool) -> Result<Findings, Failure> {
     let start = Instant::now();
     let month = Month::load()?;
-    let ink = if plain || std::env::var_os("NO_COLOR").is_some() { Ink::NONE } else { Ink::COLOURS };
+    let ink =
+        if plain || std::env::var_os("NO_COLOR").is_some() { Ink::NONE } else { Ink::COLOURS };
     let mut view = if plain { View::Plain } else { View::Live { ink, drawn: 0 } };
     let mut findings = Findings::default();
-    let mut outcomes = Vec::new();
-    for plan in [&REPLAY, &FLAT_OUT] {
+    let mut part = |plan: &'static Plan| -> Result<_, Failure> {
         if plain {
             writeln!(io::stdout(), "{}", plan.title)?;
         }
         let outcome = play(&month, plan, &mut view)?;
         findings.merge(check(plan.name, &month, plan.repeats, &outcome));
-        outcomes.push((plan, outcome));
-    }
-    let parts: Vec<_> = outcomes.iter().map(|(plan, outcome)| (*plan, outcome)).collect();
-    if let [(_, replayed), (_, flat_out)] = parts[..] {
-        let tables = [
-            report::january(replayed, ink)?,
-            report::accounts(&month, &parts, ink)?,
-            report::rates(flat_out, ink)?,
-        ];
-        writeln!(io::stdout(), "{}", tables.join("\n"))?;
-    }
-    let verdict = match findings.differences.len() {
-        0 => "no difference".to_owned(),
-        1 => "1 DIFFERENCE".to_owned(),
-        many => format!("{many} DIFFERENCES"),
+        Ok((plan, outcome))
     };
-    writeln!(
-        io::stdout(),
-        " {} results compared with a plain pass over the file: {} ({:.1} s in all)",
-        thousands(findings.comparisons),
-        ink.bold(&verdict),
-        start.elapsed().as_secs_f64()
-    )?;
+    let outcomes = [part(&REPLAY)?, part(&FLAT_OUT)?];
+    let report = report::closing(&month, &outcomes, &findings, start.elapsed(), ink)?;
+    io::stdout().write_all(report.as_bytes())?;
     Ok(findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_and_a_failure_are_told_by_the_exit_code() {
+        let findings = Findings { comparisons: 2, ..Findings::default() };
+        assert_eq!(end(Ok(findings)), ExitCode::SUCCESS);
+        let differences = vec!["jfk, total: 1, and not 2".to_owned()];
+        assert_eq!(end(Ok(Findings { comparisons: 2, differences })), ExitCode::FAILURE);
+        assert_eq!(end(Err("the kernel is closed".into())), ExitCode::FAILURE);
+    }
 }

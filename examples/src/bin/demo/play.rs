@@ -1,9 +1,10 @@
 //! One part of the demo: publishes the month by a plan while the stage works on it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use neo_protocol::Publisher;
 
@@ -42,8 +43,10 @@ pub(crate) fn play(month: &Month, plan: &Plan, view: &mut View) -> Result<Outcom
         }
         publishing.join().map_err(|_| "the publisher panicked")?
     })?;
+    stage.settle()?;
+    let took = start.elapsed();
     view.end(&Snapshot::take(&mut stage, month, plan, start, &published)?)?;
-    stage.finish(sent, start)
+    stage.finish(sent, took)
 }
 
 fn publish(

@@ -1,9 +1,9 @@
 //! The subscribers: what each does with the messages that it receives.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
 
 use neo_protocol::{Counters, ErrorKind, Kernel, Policy, RouteCounters, Subscription};
 
@@ -192,10 +192,13 @@ impl Board {
         Ok(true)
     }
 
-    /// The last to leave by the schedule, newest first.
-    pub(crate) fn last(&self, count: usize) -> Vec<Flight> {
+    /// The last to leave by the schedule as of a minute, newest first. What was to leave later is
+    /// of the month's repetition before.
+    pub(crate) fn last(&self, count: usize, minute: u32) -> Vec<Flight> {
         let mut flights: Vec<Flight> = self.newest.values().copied().collect();
-        flights.sort_by_key(|flight| core::cmp::Reverse((flight.scheduled, flight.number)));
+        flights.sort_by_key(|flight| {
+            core::cmp::Reverse((flight.scheduled <= minute, flight.scheduled, flight.number))
+        });
         flights.truncate(count);
         flights
     }

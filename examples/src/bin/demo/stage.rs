@@ -1,9 +1,9 @@
 //! The stage: a kernel with its subscribers at work, and what they tell at the end.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
 
 use neo_protocol::{Counters, Kernel, Publisher};
 
@@ -30,6 +30,7 @@ pub(crate) struct Stage {
     desks: Vec<Arc<Sums>>,
     pub(crate) board: Board,
     workers: Vec<Worker>,
+    ended: Vec<Ended>,
     slow: Worker,
     service: JoinHandle<()>,
     carriers: Vec<Carrier>,
@@ -44,7 +45,7 @@ pub(crate) struct Sent {
 }
 
 /// What is known once everything has ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Outcome {
     pub(crate) sent: Sent,
     /// From the first publish until the last message was added up.
@@ -77,7 +78,8 @@ impl Stage {
         let board = Board::open(&readers)?;
         let service = delays::serve(&kernel, desks.clone())?;
         let carriers = month.carriers();
-        Ok(Self { kernel, readers, jfk, desks, board, workers, slow, service, carriers })
+        let ended = Vec::new();
+        Ok(Self { kernel, readers, jfk, desks, board, workers, ended, slow, service, carriers })
     }
 
     /// A publisher for each topic of the month.
@@ -104,13 +106,20 @@ impl Stage {
         Ok(means)
     }
 
-    /// Lets everybody finish what was published, and collects what they have.
-    pub(crate) fn finish(mut self, sent: Sent, start: Instant) -> Result<Outcome, Failure> {
+    /// Closes the subscribers' handle and waits until those that add up have done so with all that
+    /// was published.
+    pub(crate) fn settle(&mut self) -> Result<(), Failure> {
         self.readers.close();
-        let workers: Vec<Worker> = self.workers.drain(..).collect();
-        let mut ended: Vec<Ended> = workers.into_iter().map(join).collect::<Result<_, _>>()?;
-        let took = start.elapsed();
+        for worker in self.workers.drain(..) {
+            self.ended.push(join(worker)?);
+        }
+        Ok(())
+    }
+
+    /// Ends the rest, and collects what everybody has. To be called once all have settled.
+    pub(crate) fn finish(self, sent: Sent, took: Duration) -> Result<Outcome, Failure> {
         let means = self.ask_means()?;
+        let mut ended = self.ended;
         let (board, board_ended) = self.board.end()?;
         ended.push(board_ended);
         ended.push(join(self.slow)?);

@@ -1,5 +1,9 @@
 //! Text for a terminal: numbers, dates, bars and ink.
 
+/// Columns of a terminal that every line fits.
+#[cfg(test)]
+pub(crate) const COLUMNS: usize = 80;
+
 /// A number with its thousands apart.
 pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();

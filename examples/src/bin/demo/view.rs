@@ -1,10 +1,11 @@
 //! What is shown while flights are published: a table redrawn in place, or a line now and then.
 
+use core::fmt::Write as _;
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use neo_protocol::{Counters, RouteCounters};
 
@@ -17,9 +18,6 @@ use crate::text::{Ink, bar, moment, thousands, time};
 
 /// Rows of the live table's lower half.
 const ROWS: usize = 8;
-/// Columns of a terminal that the table needs.
-#[cfg(test)]
-const COLUMNS: usize = 80;
 /// Characters of the longest bar of a delay, and the minutes that it stands for.
 const DELAY_BAR: (usize, f64) = (22, 30.0);
 
@@ -46,20 +44,22 @@ impl Snapshot {
         start: Instant,
         published: &AtomicU64,
     ) -> Result<Self, Failure> {
-        let published = published.load(Ordering::Relaxed);
+        // First the board, so that it holds nothing that is not counted yet as published.
         stage.board.refresh()?;
+        let published = published.load(Ordering::Relaxed);
         let flights = month.flights.len() as u64;
         let at = published.saturating_sub(1) % flights;
+        let minute = month.flights[at as usize].scheduled;
         Ok(Self {
             title: plan.title,
-            minute: month.flights[at as usize].scheduled,
+            minute,
             published,
             of: flights * plan.repeats,
             elapsed: start.elapsed(),
             counters: stage.counters(),
             shares: stage.shares(),
             means: busiest(stage.ask_means()?),
-            last: stage.board.last(ROWS),
+            last: stage.board.last(ROWS, minute),
         })
     }
 
@@ -237,6 +237,7 @@ fn redrawn(lines: &[String], drawn: usize) -> String {
 mod tests {
     use super::*;
     use crate::data::Code;
+    use crate::text::COLUMNS;
 
     fn snapshot(published: u64) -> Snapshot {
         let flight = Flight {
