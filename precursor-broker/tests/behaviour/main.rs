@@ -4,6 +4,8 @@
 #[macro_use]
 mod world;
 
+mod accounting;
+mod bad_input;
 mod batches;
 mod closing;
 mod delivery;
