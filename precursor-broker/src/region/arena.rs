@@ -6,9 +6,6 @@ use super::map::Region;
 use super::segments::From;
 use super::words::SegmentState;
 
-/// Largest class of chunk.
-pub(crate) const CHUNK_CLASS_MAX: u16 = u16::MAX;
-
 /// Offsets of the chunks of one segment or run, for [`Region::control_slice`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Chunks {

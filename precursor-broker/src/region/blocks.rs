@@ -283,6 +283,7 @@ impl<'a> BlockTable<'a> {
     }
 
     /// Adds references, before the places that will hold them; `false` if that life is over.
+    #[allow(dead_code, reason = "for sending a received block on; publishers share with the count")]
     pub(crate) fn add_refs(&self, block: BlockRef, count: u32) -> bool {
         loop {
             let seen = self.load(block.id);
@@ -401,7 +402,7 @@ impl<'a> BlockTable<'a> {
     }
 
     /// Present state of a block; `Retired` if none begins there.
-    #[inline]
+    #[cfg(test)]
     pub(crate) fn state(&self, block: BlockId) -> BlockState {
         self.load(block).state()
     }

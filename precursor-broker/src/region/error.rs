@@ -32,8 +32,7 @@ impl core::error::Error for LimitsError {}
 
 /// Why a region could not be created, attached to or joined.
 #[derive(Debug)]
-#[non_exhaustive]
-pub enum RegionError {
+pub(crate) enum RegionError {
     /// The limits are impossible.
     Limits(LimitsError),
     /// The operating system refused memory or a descriptor.

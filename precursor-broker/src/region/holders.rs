@@ -51,42 +51,19 @@ impl HolderTable {
     #[inline]
     pub(crate) fn hold(&self, block: BlockRef) -> Option<HolderIndex> {
         let index = HolderIndex(self.free.pop()?);
-        self.set(index, block);
+        // Release: the entry is seen before the take or the share that follows.
+        self.entry(index)?.store(pack(block), Ordering::Release);
         Some(index)
-    }
-
-    /// Reserves an entry without a block, for a publisher that names its blocks in it in turn.
-    pub(crate) fn reserve(&self) -> Option<HolderIndex> {
-        self.free.pop().map(HolderIndex)
-    }
-
-    /// Names a block in a reserved entry. Release: it is seen before what follows it is.
-    #[inline]
-    pub(crate) fn set(&self, index: HolderIndex, block: BlockRef) {
-        if let Some(entry) = self.entry(index) {
-            entry.store(pack(block), Ordering::Release);
-        }
-    }
-
-    /// Clears a reserved entry, which stays reserved.
-    #[inline]
-    pub(crate) fn clear(&self, index: HolderIndex) {
-        if let Some(entry) = self.entry(index) {
-            entry.store(0, Ordering::Release);
-        }
     }
 
     /// Clears an entry after the count was lowered, or after the take failed, and frees it.
     #[inline]
     pub(crate) fn release(&self, index: HolderIndex) {
-        self.clear(index);
+        if let Some(entry) = self.entry(index) {
+            entry.store(0, Ordering::Release);
+        }
         // Cannot fail: every index is in the queue at most once.
         let _ = self.free.push(index.0);
-    }
-
-    /// Entries that are free.
-    pub(crate) fn free_entries(&self) -> usize {
-        self.free.len()
     }
 
     #[inline]

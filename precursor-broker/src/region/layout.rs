@@ -36,7 +36,6 @@ impl<T> Table<T> {
 /// Offsets of the control mapping and of the data mapping.
 #[derive(Debug)]
 pub(crate) struct Layout {
-    pub(crate) header: Table<Header>,
     pub(crate) participants: Table<ParticipantRecord>,
     pub(crate) segments: Table<AtomicU64>,
     pub(crate) arena_segments: Table<AtomicU64>,
@@ -67,7 +66,8 @@ impl Layout {
         let arena_count = arena_bytes / ARENA_SEGMENT_BYTES;
 
         let mut end = 0;
-        let header = place(&mut end, 1);
+        // The header is what every participant finds at offset 0.
+        let _: Table<Header> = place(&mut end, 1);
         let participant_table = place(&mut end, participants);
         let segments = place(&mut end, geometry.segments);
         let arena_segments = place(&mut end, arena_count);
@@ -80,7 +80,6 @@ impl Layout {
         let blocks = place(&mut end, geometry.blocks());
         let data_offset = (calls * CELL_BYTES).next_multiple_of(SEGMENT_BYTES);
         Self {
-            header,
             participants: participant_table,
             segments,
             arena_segments,

@@ -34,15 +34,7 @@ mod loom_tests;
 #[cfg(not(precursor_loom))]
 mod tests;
 
-pub(crate) use blocks::{BlockId, BlockRef};
-pub(crate) use error::AllocError;
-pub use error::{LimitsError, RegionError};
-pub(crate) use hint::AllocHint;
+pub use error::LimitsError;
 #[cfg(not(precursor_loom))]
-pub(crate) use holders::{HolderIndex, HolderTable};
+pub(crate) use error::RegionError;
 pub use limits::Limits;
-#[cfg(not(precursor_loom))]
-pub(crate) use map::Region;
-#[cfg(not(precursor_loom))]
-pub(crate) use owners::Owner;
-pub(crate) use records::SharedWord;

@@ -118,6 +118,7 @@ impl Region {
     }
 
     /// Whether the participant is joined and its process still runs.
+    #[allow(dead_code, reason = "for watching one participant; reclaim asks for all that are dead")]
     pub(crate) fn is_live(&self, owner: Owner) -> bool {
         self.find_dead_at(owner.id).is_none()
             && self.status(owner.id).is_some_and(|(now, status)| {

@@ -3,10 +3,6 @@
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering, WaitWord};
 
-/// Longest text of a topic or pattern in bytes, and of a group name.
-pub(crate) const PATTERN_BYTES_MAX: usize = 255;
-pub(crate) const GROUP_BYTES_MAX: usize = 63;
-
 /// A type that may lie in a region: the region lends `&[T]` of memory that others write.
 ///
 /// # Safety
@@ -159,6 +155,9 @@ pub(crate) fn load_text<'b>(words: &[AtomicU64], buffer: &'b mut [u8]) -> Option
 #[cfg(not(precursor_loom))]
 mod tests {
     use super::*;
+
+    const PATTERN_BYTES_MAX: usize = 255;
+    const GROUP_BYTES_MAX: usize = 63;
 
     #[test]
     fn texts_of_every_length_come_back() {

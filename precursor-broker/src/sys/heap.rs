@@ -43,7 +43,8 @@ impl Mapping {
     /// Shared memory needs the operating system.
     #[cfg(unix)]
     pub(crate) fn shared(_memory: std::os::fd::OwnedFd, _bytes: usize) -> io::Result<Self> {
-        Err(super::unsupported("shared memory needs Linux: use a private kernel (mem://)"))
+        let text = "shared memory needs Linux: use a private kernel (mem://)";
+        Err(io::Error::new(io::ErrorKind::Unsupported, text))
     }
 
     /// Backing store exists from the start.

@@ -5,13 +5,17 @@
 //! Models under loom replace parking in `crate::sync` and touch nothing else here.
 
 #[cfg(any(miri, not(target_os = "linux"), test))]
+#[cfg_attr(
+    all(target_os = "linux", not(miri)),
+    allow(dead_code, reason = "compiled here only so that its tests run")
+)]
 mod heap;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(any(not(target_os = "linux"), test))]
 #[cfg_attr(
     target_os = "linux",
-    allow(dead_code, reason = "compiled on Linux only so that its tests run")
+    allow(dead_code, reason = "compiled here only so that its tests run")
 )]
 mod portable;
 
@@ -19,16 +23,15 @@ mod portable;
 use crate::sync::AtomicU32;
 #[cfg(not(precursor_loom))]
 use core::time::Duration;
-use std::io;
 
-#[cfg(all(miri, target_os = "linux"))]
+#[cfg(any(miri, not(target_os = "linux")))]
 pub(crate) use heap::Mapping;
 #[cfg(all(not(miri), target_os = "linux"))]
 pub(crate) use linux::Mapping;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{EventFd, is_process_live, memfd, memfd_bytes, monotonic_ns, start_ticks};
 #[cfg(not(target_os = "linux"))]
-pub(crate) use portable::{EventFd, Mapping, is_process_live, monotonic_ns, start_ticks};
+pub(crate) use portable::{EventFd, is_process_live, monotonic_ns, start_ticks};
 
 /// Who can reach a parking word: the threads of this process, or every process that maps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +91,7 @@ pub(crate) fn process_identity() -> (u32, u64) {
 }
 
 /// Asks for the cache line at `address` to be brought in for writing. Any address is allowed.
+#[allow(dead_code, reason = "for callers that know the next cell or block that they will write")]
 #[inline]
 pub(crate) fn prefetch_write<T>(address: *const T) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
@@ -98,12 +102,6 @@ pub(crate) fn prefetch_write<T>(address: *const T) {
     }
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     let _ = address;
-}
-
-/// `Unsupported` for what this system cannot do.
-#[cfg(any(miri, not(target_os = "linux"), test))]
-fn unsupported(what: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::Unsupported, what)
 }
 
 /// Counts the system calls of parking and signalling, so that tests can assert that there were none.

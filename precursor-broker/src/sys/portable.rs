@@ -8,8 +8,6 @@ use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-pub(crate) use super::heap::Mapping;
-
 /// Waiters hash to one of these by address; a collision is a spurious wake.
 const BUCKETS: usize = 64;
 

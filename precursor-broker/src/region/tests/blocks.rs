@@ -234,7 +234,6 @@ fn a_recount_frees_what_no_place_refers_to_and_nothing_else() {
     assert!(!is_shared(leaked) && !is_shared(large));
     assert!(blocks.release_ref(held, reader.id));
     table.release(entry);
-    assert_eq!(table.free_entries(), 4_096);
 }
 
 #[test]

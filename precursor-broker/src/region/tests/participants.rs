@@ -1,7 +1,6 @@
 //! Participants, tables and the arena.
 
 use super::{region, small};
-use crate::region::arena::CHUNK_CLASS_MAX;
 use crate::region::blocks::{BlockId, BlockRef};
 use crate::region::error::{AllocError, RegionError};
 use crate::region::holders::HolderTable;
@@ -89,7 +88,7 @@ fn reply_cells_lie_apart_from_each_other_and_from_the_blocks() {
 fn chunks_of_a_class_stay_its_own_and_are_found_again() {
     let region = region();
     let mut all = BTreeSet::new();
-    for (class, bytes) in [(1, 1_024), (2, 24_576), (1, 1_024), (CHUNK_CLASS_MAX, 100_096)] {
+    for (class, bytes) in [(1, 1_024), (2, 24_576), (1, 1_024), (u16::MAX, 100_096)] {
         let chunks: Vec<_> = region.arena_grow(class, bytes, 1).unwrap().collect();
         assert_eq!(chunks.len(), (ARENA_SEGMENT_BYTES / bytes).max(1));
         for chunk in chunks {
@@ -99,7 +98,7 @@ fn chunks_of_a_class_stay_its_own_and_are_found_again() {
     }
     assert_eq!(region.arena_chunks(1, 1_024).count(), 128);
     assert_eq!(region.arena_chunks(2, 24_576).count(), 2);
-    assert_eq!(region.arena_chunks(CHUNK_CLASS_MAX, 100_096).count(), 1);
+    assert_eq!(region.arena_chunks(u16::MAX, 100_096).count(), 1);
     assert_eq!(region.arena_chunks(3, 1_024).count(), 0);
 }
 
@@ -129,7 +128,7 @@ fn a_holder_table_gives_every_entry_once_and_takes_it_back() {
     assert_eq!(entries.len(), HOLDERS);
     assert_eq!(entries.iter().collect::<std::collections::HashSet<_>>().len(), HOLDERS);
     table.release(entries[7]);
-    assert_eq!(table.reserve(), Some(entries[7]));
+    assert_eq!(table.hold(block), Some(entries[7]));
 }
 
 #[test]
