@@ -7,7 +7,8 @@
 //! purpose. The service `delays` answers with the mean delay of a carrier. What they counted is
 //! compared with a plain pass over the file; a difference is a failure.
 //!
-//! `--plain` prints lines and no table, for pipes and logs.
+//! The live table needs a terminal of 80 columns and 24 lines. `--plain` prints lines instead, as
+//! it does by itself where there is no terminal. `NO_COLOR` takes the colours away.
 #![forbid(unsafe_code)]
 
 mod check;
@@ -22,7 +23,7 @@ mod text;
 mod view;
 
 use core::time::Duration;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -51,7 +52,7 @@ static FLAT_OUT: Plan = Plan {
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
     let plain = match (words.next().as_deref(), words.next()) {
-        (None, _) => false,
+        (None, _) => !io::stdout().is_terminal(),
         (Some("--plain"), None) => true,
         _ => return end(Err("the demo takes one option, --plain".into())),
     };

@@ -92,14 +92,21 @@ fn rates(outcome: &Outcome, ink: Ink) -> Result<String, fmt::Error> {
 /// Where every message went that was routed to a subscription.
 fn accounts(month: &Month, parts: &[(&Plan, Outcome)], ink: Ink) -> Result<String, fmt::Error> {
     let mut text = ink.dim(&format!(
-        " {:<18}{:<12}{:>9} ={:>10} +{:>9} +{:>6} +{:>6}\n",
-        "ROUTED MESSAGES", "POLICY", "ROUTED", "DELIVERED", "LOST", "LATE", "WAIT"
+        " {:<18}{:<11}{:>9} ={:>10} +{:>9} +{:>7} +{:>6}\n",
+        "ROUTED MESSAGES", "POLICY", "ROUTED", "DELIVERED", "LOST", "TIMEOUT", "QUEUED"
     ));
     for (plan, outcome) in parts {
         for (role, _) in &outcome.readings {
             text.push_str(&account(month, plan, outcome, *role)?);
         }
     }
+    let told = |(_, outcome): &(&Plan, Outcome)| -> u64 {
+        outcome.readings.iter().map(|(_, reading)| reading.told_lost).sum()
+    };
+    let told = parts.iter().map(told).sum();
+    let dropped = parts.iter().map(|(_, outcome)| outcome.sent.dropped).sum();
+    let (told, dropped) = (thousands(told), thousands(dropped));
+    writeln!(text, " losses: the readers were told of {told}, the publishers of {dropped}")?;
     Ok(text)
 }
 
@@ -115,7 +122,7 @@ fn account(
     let mut text = String::new();
     writeln!(
         text,
-        " {:<18}{:<12}{:>9} ={:>10} +{:>9} +{:>6} +{:>6}",
+        " {:<18}{:<11}{:>9} ={:>10} +{:>9} +{:>7} +{:>6}",
         format!("{}, {}", plan.name, role.name),
         format!("{:?}", role.policy),
         thousands(month.count(role.prefix()) * plan.repeats),
