@@ -1,1 +1,5 @@
-//! Integration tests over the public API.
+//! Integration tests over the public API: what a program that depends on `neo-protocol` relies on.
+
+mod kernels;
+mod messaging;
+mod refusals;
