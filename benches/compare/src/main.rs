@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use neo_compare::figures::FIGURES;
 use neo_compare::harness::{Scale, measure};
-use neo_compare::neo::memory;
+use neo_compare::neo::scene;
 use neo_compare::report::Report;
 
 const USAGE: &str = "usage: neo-compare [--filter TEXT] [--quick] [--repeats N] [--list]
@@ -23,8 +23,8 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1).peekable();
-    let outcome = match words.next_if(|word| word == memory::ARGUMENT) {
-        Some(_) => resident(words),
+    let outcome = match words.next_if(|word| word == scene::ARGUMENT) {
+        Some(_) => run_scene(words),
         None => parse(words).and_then(|arguments| run(&arguments)),
     };
     match outcome {
@@ -36,11 +36,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// One reading of memory, in a process that does nothing else.
-fn resident(mut words: impl Iterator<Item = String>) -> Result<(), String> {
-    let scene = words.next().unwrap_or_default();
-    let kib = memory::measure(&scene).ok_or_else(|| format!("there is no scene {scene:?}"))?;
-    println!("{kib}");
+/// One measurement, in a process that does nothing else.
+fn run_scene(mut words: impl Iterator<Item = String>) -> Result<(), String> {
+    let name = words.next().unwrap_or_default();
+    let value = scene::run(&name).ok_or_else(|| format!("there is no scene {name:?}"))?;
+    println!("{value}");
     Ok(())
 }
 
@@ -81,9 +81,20 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     let repeats = arguments.repeats.unwrap_or(if arguments.is_quick { 7 } else { 15 });
     let mut report = Report::new(repeats);
     for figure in selected {
-        report.add(figure, &measure(figure, repeats, Scale { is_quick: arguments.is_quick }));
+        match figure.needs.filter(|program| !is_installed(program)) {
+            Some(program) => report.add_missing(figure, program),
+            None => {
+                let scale = Scale { is_quick: arguments.is_quick };
+                report.add(figure, &measure(figure, repeats, scale));
+            }
+        }
     }
+    report.print_verdicts();
     let path = report.write().map_err(|error| format!("the report cannot be written: {error}"))?;
     println!("\n{}", path.display());
     Ok(())
+}
+
+fn is_installed(program: &str) -> bool {
+    std::process::Command::new(program).arg("--version").output().is_ok()
 }

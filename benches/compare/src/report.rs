@@ -4,12 +4,9 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::figures::{Contestant, Figure};
+use crate::figures::{Bar, Contestant, Figure};
 use crate::harness::{Measured, Verdict};
 use crate::machine;
-
-/// Width of a line before its bar.
-const LINE: usize = 26 + 1 + 26 + 1 + 10 + 1 + 5 + 1 + 9 + 1 + 7 + 1 + 17;
 
 /// The rows so far.
 #[derive(Debug)]
@@ -31,25 +28,22 @@ impl Report {
              from 6 repeats on); ratios repeat by repeat\n"
         );
         println!(
-            "{:26} {:26} {:>10} {:>5} {:9} {:>7} {:>17}  {:8} verdict",
-            "figure", "who", "value", "+-%", "unit", "ratio", "interval", "bar"
+            "  {:26} {:>10} {:>5} {:9} {:>7} {:>17}  {:10} {:13} tail",
+            "who", "value", "+-%", "unit", "ratio", "interval", "bar", "verdict"
         );
         Self { machine, repeats, rows: Vec::new() }
     }
 
     /// Adds a figure and prints its lines.
     pub fn add(&mut self, figure: &Figure, measured: &[Measured]) {
+        println!("{}: {}", figure.name, figure.setup);
         let subject = &measured[0];
         let limit = figure.limit.map(|bar| (bar, Verdict::new(bar, &subject.value)));
-        print_line(figure.name, figure.contestants[0].name, figure.unit, subject, false);
-        match limit {
-            Some((bar, verdict)) => println!("  {:8} {}", bar.to_string(), verdict.name()),
-            None => println!(),
-        }
-        if figure.contestants.len() == 1 || limit.is_some() {
-            let bar = limit.map(|(bar, _)| bar.to_string());
-            let verdict = limit.map(|(_, verdict)| verdict.name());
-            self.rows.push(row(figure, subject, Value::Null, bar, verdict));
+        let is_alone = measured.len() == 1;
+        let line = Line { who: figure.contestants[0].name, unit: figure.unit, measured: subject };
+        line.print(false, limit);
+        if is_alone || limit.is_some() {
+            self.rows.push(row(figure, subject, Value::Null, limit));
         }
         for (rival, values) in figure.contestants.iter().zip(measured).skip(1) {
             self.add_rival(figure, subject, rival, values);
@@ -64,7 +58,6 @@ impl Report {
         rival: &Contestant,
         values: &Measured,
     ) {
-        print_line("", rival.name, figure.unit, values, true);
         let peer = json!({
             "name": rival.name,
             "value": values.value.median,
@@ -73,25 +66,35 @@ impl Report {
             "ratio_low": values.ratio.low,
             "ratio_high": values.ratio.high,
         });
-        if rival.bars.is_empty() {
-            println!();
-            self.rows.push(row(figure, subject, peer, None, None));
-            return;
+        let judge = |bar: &Bar| Some((*bar, Verdict::new(*bar, &values.ratio)));
+        let mut judged: Vec<_> = rival.bars.iter().map(judge).collect();
+        if judged.is_empty() {
+            judged.push(None);
         }
-        for (index, &bar) in rival.bars.iter().enumerate() {
-            if index > 0 {
-                print!("{:LINE$}", "");
-            }
-            let verdict = Verdict::new(bar, &values.ratio).name();
-            println!("  {:8} {verdict}", bar.to_string());
-            self.rows.push(row(
-                figure,
-                subject,
-                peer.clone(),
-                Some(bar.to_string()),
-                Some(verdict),
-            ));
+        let line = Line { who: rival.name, unit: figure.unit, measured: values };
+        for verdict in judged {
+            line.print(true, verdict);
+            self.rows.push(row(figure, subject, peer.clone(), verdict));
         }
+    }
+
+    /// Says that a figure was not measured, and why.
+    pub fn add_missing(&mut self, figure: &Figure, program: &str) {
+        println!("{}: {}", figure.name, figure.setup);
+        println!("  not measured: {program} is not installed");
+        self.rows.push(json!({
+            "figure": figure.name,
+            "setup": figure.setup,
+            "verdict": "not measured",
+            "needs": program,
+        }));
+    }
+
+    /// Counts the verdicts.
+    pub fn print_verdicts(&self) {
+        let count = |verdict: &str| self.rows.iter().filter(|r| r["verdict"] == verdict).count();
+        let of = |verdict| format!("{} {verdict}", count(verdict));
+        println!("\n{}", ["met", "short", "inconclusive", "not measured"].map(of).join(", "));
     }
 
     /// Writes `target/bench/report.json` of the main workspace and returns where that is.
@@ -114,19 +117,34 @@ impl Report {
     }
 }
 
-fn print_line(figure: &str, who: &str, unit: &str, measured: &Measured, is_rival: bool) {
-    let value = measured.value;
-    let spread = 100.0 * value.spread();
-    print!("{figure:26} {who:26} {:>10} {spread:>5.0} {unit:9}", round(value.median));
-    if is_rival {
-        let ratio = measured.ratio;
-        let interval = format!("{:.2} .. {:.2}", ratio.low, ratio.high);
-        print!(" {:>7.2} {interval:>17}", ratio.median);
-    } else {
-        print!(" {:>7} {:>17}", "", "");
-    }
-    if let Some(tail) = measured.tail {
-        print!("  p99 {} p99.9 {}", round(tail.p99_ns), round(tail.p99_9_ns));
+struct Line<'a> {
+    who: &'a str,
+    unit: &'a str,
+    measured: &'a Measured,
+}
+
+impl Line<'_> {
+    fn print(&self, is_rival: bool, judged: Option<(Bar, Verdict)>) {
+        let Measured { value, tail, ratio } = self.measured;
+        let spread = 100.0 * value.spread();
+        let (times, interval) = match is_rival {
+            true => {
+                (format!("{:.2}", ratio.median), format!("{:.2} .. {:.2}", ratio.low, ratio.high))
+            }
+            false => Default::default(),
+        };
+        let (bar, verdict) = judged
+            .map_or_else(Default::default, |(bar, verdict)| (bar.to_string(), verdict.name()));
+        let tail = tail.map_or_else(String::new, |tail| {
+            format!("p99 {} p99.9 {}", round(tail.p99_ns), round(tail.p99_9_ns))
+        });
+        let line = format!(
+            "  {:26} {:>10} {spread:>5.0} {:9} {times:>7} {interval:>17}  {bar:10} {verdict:13} {tail}",
+            self.who,
+            round(value.median),
+            self.unit
+        );
+        println!("{}", line.trim_end());
     }
 }
 
@@ -134,13 +152,7 @@ fn round(value: f64) -> String {
     if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
 }
 
-fn row(
-    figure: &Figure,
-    subject: &Measured,
-    peer: Value,
-    bar: Option<String>,
-    verdict: Option<&str>,
-) -> Value {
+fn row(figure: &Figure, subject: &Measured, peer: Value, judged: Option<(Bar, Verdict)>) -> Value {
     json!({
         "figure": figure.name,
         "setup": figure.setup,
@@ -151,7 +163,7 @@ fn row(
         "p99": subject.tail.map(|tail| tail.p99_ns),
         "p99_9": subject.tail.map(|tail| tail.p99_9_ns),
         "peer": peer,
-        "bar": bar,
-        "verdict": verdict,
+        "bar": judged.map(|(bar, _)| bar.to_string()),
+        "verdict": judged.map(|(_, verdict)| verdict.name()),
     })
 }

@@ -52,6 +52,8 @@ pub struct Figure {
     pub unit: &'static str,
     /// What the subject's value itself must keep to, in `unit`.
     pub limit: Option<Bar>,
+    /// A program that it cannot be measured without.
+    pub needs: Option<&'static str>,
     /// The subject, then its rivals.
     pub contestants: &'static [Contestant],
 }

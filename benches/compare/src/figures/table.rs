@@ -19,7 +19,7 @@ const fn figure(
     unit: &'static str,
     contestants: &'static [Contestant],
 ) -> Figure {
-    Figure { name, setup, unit, limit: None, contestants }
+    Figure { name, setup, unit, limit: None, needs: None, contestants }
 }
 
 /// Neo alone, against a limit of its own.
@@ -30,16 +30,16 @@ const fn limited(
     limit: Bar,
     contestants: &'static [Contestant],
 ) -> Figure {
-    Figure { name, setup, unit, limit: Some(limit), contestants }
+    Figure { name, setup, unit, limit: Some(limit), needs: None, contestants }
 }
 
 const RATE: &str = "M msgs/s";
 const NS: &str = "ns";
 const KIB: &str = "KiB";
 const GB: &str = "GB/s";
-const PAIR: &str = "64 B, cores 0 -> 1, depth 1024";
-const CROWD_FREE: &str = "64 B, 4 threads free on 2 cores, depth 1024";
-const CROWD_ONE: &str = "64 B, 4 threads on core 0, depth 1024";
+const PAIR: &str = "64 B, cores 0 -> 1, depth 1024, neo: Block, adaptive wait";
+const CROWD_FREE: &str = "64 B, 4 threads free on 2 cores, depth 1024, neo: Block, adaptive wait";
+const CROWD_ONE: &str = "64 B, 4 threads on core 0, depth 1024, neo: Block, adaptive wait";
 const LATENCY: &str = "64 B, cores 0 and 1, spinning, p50";
 
 /// Every figure, in the order of the report.
@@ -154,7 +154,7 @@ pub static FIGURES: &[Figure] = &[
     ),
     figure(
         "1 KiB",
-        "1 KiB by loan, cores 0 -> 1, depth 1024",
+        "1 KiB by loan, cores 0 -> 1, depth 1024, neo: Block, adaptive wait",
         RATE,
         &[
             plain("neo", rate::one_way_1_kib),
@@ -168,7 +168,7 @@ pub static FIGURES: &[Figure] = &[
     ),
     figure(
         "64 KiB",
-        "64 KiB by loan, cores 0 -> 1, depth 64",
+        "64 KiB by loan, cores 0 -> 1, depth 64, neo: Block, adaptive wait",
         RATE,
         &[
             plain("neo", rate::one_way_64_kib),
@@ -226,6 +226,21 @@ pub static FIGURES: &[Figure] = &[
             plain("neo, nobody there", latency::round_trip_spinning),
         ],
     ),
+    Figure {
+        name: "slow neighbour, instructions",
+        setup: "one receive of 64 B beside a third subscription, drop oldest, depth 1024",
+        unit: "instr",
+        limit: None,
+        needs: Some("valgrind"),
+        contestants: &[
+            plain("neo, it never reads", neighbour::instructions_beside_one_that_never_reads),
+            against(
+                "neo, it reads",
+                neighbour::instructions_beside_one_that_reads,
+                &[Bar::AtMost(1.01)],
+            ),
+        ],
+    },
     figure(
         "100,000 subscriptions",
         "publish 64 B to the one that matches, core 0, p50",

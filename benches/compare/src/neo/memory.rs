@@ -1,53 +1,35 @@
 //! Resident memory. Each reading is a process of its own, this program started again, so that no
 //! earlier figure has warmed its allocator.
 
-use std::process::Command;
 use std::time::Duration;
 
 use neo_protocol::{Subscription, Wait};
 
+use super::scene::{self, Scene};
 use super::{TOPIC, kernel, subscription};
 use crate::content::small;
 use crate::harness::{Sample, Scale};
 use crate::peers::DEPTH;
 
-/// The argument that makes this program measure one scene and print it.
-pub const ARGUMENT: &str = "--resident";
-
-type Scene = (&'static str, fn() -> f64);
-
-const OPENING: &str = "opening";
-const SUBSCRIPTION: &str = "subscription";
-const TOPICS: &str = "topics";
-const SCENES: [Scene; 3] =
-    [(OPENING, open_one), (SUBSCRIPTION, open_idle), (TOPICS, name_many_topics)];
+const OPENING: Scene = ("opening", open_one);
+const SUBSCRIPTION: Scene = ("subscription", open_idle);
+const TOPICS: Scene = ("topics", name_many_topics);
+/// Every scene of this file.
+pub const SCENES: [Scene; 3] = [OPENING, SUBSCRIPTION, TOPICS];
 
 /// Added by a kernel with one subscription, KiB.
 pub fn opening(_: Scale) -> Sample {
-    in_a_process(OPENING)
+    Sample::new(scene::value(OPENING))
 }
 
 /// Added by each further idle subscription of depth 16, KiB.
 pub fn idle_subscription(_: Scale) -> Sample {
-    in_a_process(SUBSCRIPTION)
+    Sample::new(scene::value(SUBSCRIPTION))
 }
 
 /// Added by a million distinct ad-hoc topics after the first ten thousand, KiB.
 pub fn distinct_topics(_: Scale) -> Sample {
-    in_a_process(TOPICS)
-}
-
-fn in_a_process(scene: &str) -> Sample {
-    let program = std::env::current_exe().expect("this program has a path");
-    let output = Command::new(program).args([ARGUMENT, scene]).output().expect("it runs again");
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Sample::new(text.trim().parse().expect("it prints a number"))
-}
-
-/// Runs a scene in this process; `None` if there is none of that name.
-pub fn measure(scene: &str) -> Option<f64> {
-    SCENES.iter().find(|(name, _)| *name == scene).map(|(_, run)| run())
+    Sample::new(scene::value(TOPICS))
 }
 
 fn open_one() -> f64 {

@@ -8,6 +8,7 @@ pub mod memory;
 pub mod neighbour;
 pub mod rate;
 pub mod scale;
+pub mod scene;
 
 use core::time::Duration;
 
