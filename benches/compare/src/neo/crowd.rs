@@ -9,7 +9,7 @@ use super::{TOPIC, kernel, publisher, subscription};
 use crate::content::{small, sum};
 use crate::drive::{self, crowd};
 use crate::harness::{Sample, Scale};
-use crate::peers::{DEPTH, MESSAGES};
+use crate::peers::{DEPTH, MESSAGES_OF_CROWD};
 use crate::threads::Cores;
 
 /// Messages that a receiver takes at a time, at most.
@@ -26,7 +26,7 @@ pub fn fan_out_one_core(scale: Scale) -> Sample {
 }
 
 fn fan_out(cores: Cores, scale: Scale) -> Sample {
-    let (kernel, messages) = (kernel(), scale.of(MESSAGES));
+    let (kernel, messages) = (kernel(), scale.of(MESSAGES_OF_CROWD));
     let reader = |_| -> drive::Receiver {
         let mut subscription = subscription(&kernel, TOPIC, DEPTH, Wait::Adaptive);
         Box::new(move || {
@@ -54,7 +54,7 @@ pub fn group_one_core(scale: Scale) -> Sample {
 }
 
 fn group(cores: Cores, scale: Scale) -> Sample {
-    let (kernel, messages) = (kernel(), scale.of(MESSAGES));
+    let (kernel, messages) = (kernel(), scale.of(MESSAGES_OF_CROWD));
     let left = Arc::new(AtomicU64::new(messages));
     let receivers = (0..2).map(|_| member(&kernel, left.clone())).collect();
     let senders = (0..2).map(|_| writer(publisher(&kernel, TOPIC))).collect();

@@ -2,7 +2,10 @@
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
-use super::{DEPTH, DEPTH_1_KIB, DEPTH_64_KIB, MESSAGES, MESSAGES_1_KIB, MESSAGES_64_KIB, TRIPS};
+use super::{
+    DEPTH, DEPTH_1_KIB, DEPTH_64_KIB, MESSAGES, MESSAGES_1_KIB, MESSAGES_64_KIB, MESSAGES_OF_CROWD,
+    TRIPS,
+};
 use crate::content::{fill, small, sum};
 use crate::drive::{self, Tally, crowd, round_trip};
 use crate::harness::{Sample, Scale};
@@ -78,7 +81,7 @@ pub fn fan_out_one_core(scale: Scale) -> Sample {
 }
 
 fn fan_out(cores: Cores, scale: Scale) -> Sample {
-    let messages = scale.of(MESSAGES);
+    let messages = scale.of(MESSAGES_OF_CROWD);
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..3).map(|_| bounded(DEPTH)).unzip();
     let send: drive::Sender = Box::new(move |sequences| {
         for payload in sequences.map(small) {
@@ -102,7 +105,7 @@ fn group(cores: Cores, scale: Scale) -> Sample {
     let (sender, receiver) = bounded(DEPTH);
     let senders = vec![writer(sender.clone()), writer(sender)];
     let receivers = vec![reader(receiver.clone()), reader(receiver)];
-    crowd(cores, scale.of(MESSAGES), 1, senders, receivers)
+    crowd(cores, scale.of(MESSAGES_OF_CROWD), 1, senders, receivers)
 }
 
 fn writer(sender: Sender<[u8; 64]>) -> drive::Sender {

@@ -2,7 +2,10 @@
 
 use disruptor::{BusySpin, Polling, Producer, build_single_producer};
 
-use super::{BATCH, DEPTH, DEPTH_1_KIB, DEPTH_64_KIB, MESSAGES, MESSAGES_1_KIB, MESSAGES_64_KIB};
+use super::{
+    BATCH, DEPTH, DEPTH_1_KIB, DEPTH_64_KIB, MESSAGES, MESSAGES_1_KIB, MESSAGES_64_KIB,
+    MESSAGES_OF_CROWD,
+};
 use crate::content::{fill, sum};
 use crate::drive::{self, crowd};
 use crate::harness::{Sample, Scale};
@@ -114,5 +117,5 @@ fn fan_out(cores: Cores, scale: Scale) -> Sample {
         })
     };
     let receivers = vec![reader(first), reader(second), reader(third)];
-    crowd(cores, scale.of(MESSAGES), 3, vec![send], receivers)
+    crowd(cores, scale.of(MESSAGES_OF_CROWD), 3, vec![send], receivers)
 }

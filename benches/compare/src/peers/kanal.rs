@@ -2,7 +2,7 @@
 
 use kanal::{Receiver, Sender, bounded};
 
-use super::{DEPTH, MESSAGES, TRIPS};
+use super::{DEPTH, MESSAGES, MESSAGES_OF_CROWD, TRIPS};
 use crate::content::{small, sum};
 use crate::drive::{self, crowd, round_trip};
 use crate::harness::{Sample, Scale};
@@ -56,7 +56,7 @@ fn group(cores: Cores, scale: Scale) -> Sample {
     let (sender, receiver) = bounded(DEPTH);
     let senders = vec![writer(sender.clone()), writer(sender)];
     let receivers = vec![reader(receiver.clone()), reader(receiver)];
-    crowd(cores, scale.of(MESSAGES), 1, senders, receivers)
+    crowd(cores, scale.of(MESSAGES_OF_CROWD), 1, senders, receivers)
 }
 
 fn writer(sender: Sender<[u8; 64]>) -> drive::Sender {

@@ -14,6 +14,8 @@ pub const DEPTH_64_KIB: usize = 64;
 
 /// Messages of a 64-byte rate run.
 pub const MESSAGES: u64 = 1 << 18;
+/// Messages of a run with four threads: many time slices of the scheduler.
+pub const MESSAGES_OF_CROWD: u64 = 1 << 20;
 /// Messages of a 1 KiB rate run.
 pub const MESSAGES_1_KIB: u64 = 1 << 15;
 /// Messages of a 64 KiB rate run.
