@@ -9,6 +9,9 @@ use super::core::Core;
 use super::message::{Message, MessageRef, view};
 use super::reader::Reader;
 
+/// Messages whose lines are on their way while one is read.
+const PREFETCHED: u32 = 4;
+
 /// Messages that were received together. Their bytes are borrowed from the kernel's memory; dropping
 /// the batch gives the slots back.
 ///
@@ -21,43 +24,44 @@ use super::reader::Reader;
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
-pub struct Batch<'s>(Form<'s>);
-
-#[derive(Debug)]
-enum Form<'s> {
-    InPlace { taken: Option<Taken<'s, 's>>, core: &'s Core, topic: Option<&'s str>, lost: u64 },
-    Owned(Vec<Message>),
+pub struct Batch<'s> {
+    core: &'s Core,
+    topic: Option<&'s str>,
+    /// The run in place; `None` if the messages are the batch's own.
+    taken: Option<Taken<'s, 's>>,
+    /// Losses before the first message, and `dropped` as it stood there.
+    lost: (u64, u64),
+    owned: Vec<Message>,
 }
 
 impl<'s> Batch<'s> {
+    #[inline(always)]
     pub(crate) fn take(reader: &'s mut Reader, max: usize) -> Self {
         if reader.owns_messages() {
-            let mut messages = Vec::new();
-            while messages.len() < max
-                && let Some(message) = reader.try_recv()
-            {
-                messages.push(message);
-            }
-            return Self(Form::Owned(messages));
+            return Self::take_owned(reader, max);
         }
         let half = (reader.depth / 2).max(1);
         let max = u32::try_from(max).unwrap_or(u32::MAX).min(half);
-        let (core, topic, taken) = reader.take_run(max);
-        let mut batch = Form::InPlace { taken, core, topic, lost: 0 };
-        if let Form::InPlace { taken: Some(taken), lost, .. } = &mut batch {
-            *lost = taken.report_losses();
+        let (core, topic, mut taken) = reader.take_run(max);
+        let lost = taken.as_mut().map_or((0, 0), Taken::report_losses);
+        Self { core, topic, taken, lost, owned: Vec::new() }
+    }
+
+    fn take_owned(reader: &'s mut Reader, max: usize) -> Self {
+        let mut owned = Vec::new();
+        while owned.len() < max
+            && let Some(message) = reader.try_recv()
+        {
+            owned.push(message);
         }
-        Self(batch)
+        Self { core: &reader.core, topic: None, taken: None, lost: (0, 0), owned }
     }
 
     /// Messages in the batch.
     #[must_use]
     #[inline]
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Form::InPlace { taken, .. } => taken.as_ref().map_or(0, |run| run.count() as usize),
-            Form::Owned(messages) => messages.len(),
-        }
+        self.taken.as_ref().map_or(self.owned.len(), |run| run.count() as usize)
     }
 
     /// Whether nothing came.
@@ -70,53 +74,60 @@ impl<'s> Batch<'s> {
     #[must_use]
     #[inline]
     pub fn get(&self, index: usize) -> Option<MessageRef<'_>> {
-        match &self.0 {
-            Form::InPlace { taken, core, topic, lost } => {
-                let taken = taken.as_ref().filter(|run| index < run.count() as usize)?;
-                let index = index as u32;
-                let word = taken.word(index);
-                let frame = match word.kind() {
-                    Kind::Block => view(core.region.shared_bytes(BlockId(word.block()))),
-                    _ => view(taken.cell(index)),
-                };
-                let lost_before = if index == 0 { *lost } else { taken.lost_between(index) };
-                Some(MessageRef { frame, topic: *topic, lost_before })
+        let mut dropped = self.lost.1;
+        if let Some(taken) = &self.taken {
+            for before in 1..(index as u32).min(taken.count()) {
+                taken.lost_since(before, &mut dropped);
             }
-            Form::Owned(messages) => messages.get(index).map(|message| MessageRef {
-                frame: message.frame(),
-                topic: Some(message.topic()),
-                lost_before: message.lost_before(),
-            }),
         }
+        self.message(index, &mut dropped)
+    }
+
+    /// Message `index`, given `dropped` as the one before showed it.
+    #[inline(always)]
+    fn message(&self, index: usize, dropped: &mut u64) -> Option<MessageRef<'_>> {
+        let Some(taken) = &self.taken else {
+            return self.owned.get(index).map(Message::as_ref);
+        };
+        if index >= taken.count() as usize {
+            return None;
+        }
+        let index = index as u32;
+        let word = taken.word(index);
+        let bytes = match word.kind() {
+            Kind::Block => self.core.region.shared_bytes(BlockId(word.block())),
+            _ => &taken.cell(index)[..],
+        };
+        let lost_before = if index == 0 { self.lost.0 } else { taken.lost_since(index, dropped) };
+        Some(MessageRef { frame: view(bytes), topic: self.topic, lost_before })
     }
 
     /// The messages in order.
     #[must_use]
     pub fn iter(&self) -> Iter<'_> {
-        Iter { batch: self, next: 0 }
+        Iter { batch: self, next: 0, dropped: self.lost.1 }
     }
 }
 
 impl Drop for Batch<'_> {
     #[inline]
     fn drop(&mut self) {
-        let Form::InPlace { taken, core, .. } = &mut self.0 else { return };
-        let Some(taken) = taken.take() else { return };
+        let Some(taken) = self.taken.take() else { return };
         let mailbox = taken.mailbox();
         let mut bytes = 0;
         for index in 0..taken.count() {
             let word = taken.word(index);
             if word.kind() == Kind::Block {
                 let block = BlockId(word.block());
-                bytes += core.block_frame(block).len() as u64;
-                core.release_id(block);
+                bytes += self.core.block_frame(block).len() as u64;
+                self.core.release_id(block);
             }
         }
         if bytes > 0 {
             mailbox.header.publishers.block_bytes.fetch_sub(bytes, Ordering::Relaxed);
         }
         if taken.release(mailbox.may_block()) {
-            mailbox.wake_publishers(core.region.futex_scope());
+            mailbox.wake_publishers(self.core.region.futex_scope());
         }
     }
 }
@@ -126,6 +137,7 @@ impl Drop for Batch<'_> {
 pub struct Iter<'b> {
     batch: &'b Batch<'b>,
     next: usize,
+    dropped: u64,
 }
 
 impl<'b> Iterator for Iter<'b> {
@@ -133,7 +145,10 @@ impl<'b> Iterator for Iter<'b> {
 
     #[inline]
     fn next(&mut self) -> Option<MessageRef<'b>> {
-        let message = self.batch.get(self.next)?;
+        if let Some(taken) = &self.batch.taken {
+            taken.prefetch(self.next as u32 + PREFETCHED);
+        }
+        let message = self.batch.message(self.next, &mut self.dropped)?;
         self.next += 1;
         Some(message)
     }

@@ -347,7 +347,7 @@ impl Core {
     }
 
     pub(crate) fn cursor(&self, mailbox: &MailboxRef) -> ReaderCursor {
-        ReaderCursor::new(&mailbox.get(&self.region))
+        ReaderCursor::new(mailbox.get(&self.region))
     }
 
     /// Gives unused segments back to the system.

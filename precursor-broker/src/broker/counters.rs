@@ -68,17 +68,17 @@ impl Core {
                 let high = publishers.evicted_high.load(Ordering::Acquire);
                 let evicted = (high << EVICTED_BITS) + take.evicted();
                 let conflated = publishers.conflated.load(Ordering::Relaxed);
-                let taken = take.position_before(tail);
+                let taken = take.position_near(tail);
                 Some(RouteCounters {
                     pattern: entry.pattern.to_string(),
                     group: entry.group.to_string(),
                     policy: entry.policy,
                     depth: entry.depth,
-                    accepted: tail - base + conflated,
-                    delivered: (taken - base).saturating_sub(evicted),
+                    accepted: tail.max(taken).saturating_sub(base) + conflated,
+                    delivered: taken.saturating_sub(base + evicted),
                     lost: evicted + publishers.dropped.load(Ordering::Acquire) + conflated,
                     timed_out: publishers.timed_out.load(Ordering::Acquire),
-                    queued: tail - taken,
+                    queued: tail.saturating_sub(taken),
                 })
             })
             .collect();

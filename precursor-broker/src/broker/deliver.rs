@@ -5,6 +5,7 @@ use core::time::Duration;
 use qiss_format::{Stamp, Template};
 
 use crate::mailbox::INLINE_BYTES;
+use crate::mailbox::cells::Mailbox;
 use crate::mailbox::claim::{ClaimOutcome, Claimed};
 use crate::mailbox::word::{Kind, Tail};
 use crate::region::blocks::BlockRef;
@@ -83,7 +84,7 @@ pub(crate) fn to_all(
     core: &Core,
     route: &Route,
     topic: (&str, u64),
-    content: Content<'_>,
+    content: &Content<'_>,
     deadline: &mut Deadline,
 ) -> Published {
     let mut result = Published::default();
@@ -99,7 +100,7 @@ pub(crate) fn to_one(
     core: &Core,
     target: &Target,
     topic: (&str, u64),
-    content: Content<'_>,
+    content: &Content<'_>,
     deadline: &mut Deadline,
 ) -> Published {
     if target.policy == Policy::Latest {
@@ -134,6 +135,12 @@ fn reserve_bytes(core: &Core, target: &Target, bytes: u64) -> bool {
     fits
 }
 
+fn bytes_are_full(target: &Target, view: &Mailbox<'_>, content: &Content<'_>) -> bool {
+    let used = view.header.publishers.block_bytes.load(Ordering::Relaxed);
+    let bytes = content.block_bytes();
+    bytes > 0 && used > 0 && used.saturating_add(bytes) > target.block_bytes_max
+}
+
 fn release_bytes(core: &Core, target: &Target, bytes: u64) {
     if bytes > 0 {
         let view = target.mailbox.get(&core.region);
@@ -148,7 +155,7 @@ enum Retry {
     Gone,
 }
 
-fn try_again(core: &Core, target: &Target, content: Content<'_>) -> Retry {
+fn try_again(core: &Core, target: &Target, content: &Content<'_>) -> Retry {
     let bytes = content.block_bytes();
     if bytes > 0 && !reserve_bytes(core, target, bytes) {
         return if target.mailbox.get(&core.region).is_closed() { Retry::Gone } else { Retry::Full };
@@ -177,7 +184,7 @@ fn try_again(core: &Core, target: &Target, content: Content<'_>) -> Retry {
 fn to_full(
     core: &Core,
     target: &Target,
-    content: Content<'_>,
+    content: &Content<'_>,
     deadline: &mut Deadline,
 ) -> Published {
     let view = target.mailbox.get(&core.region);
@@ -212,8 +219,8 @@ fn to_full(
     result
 }
 
-fn release(core: &Core, content: Content<'_>) {
-    if let Content::Block { block, .. } = content {
+fn release(core: &Core, content: &Content<'_>) {
+    if let Content::Block { block, .. } = *content {
         core.release(block);
     }
 }
@@ -221,7 +228,7 @@ fn release(core: &Core, content: Content<'_>) {
 fn evict_and_retry(
     core: &Core,
     target: &Target,
-    content: Content<'_>,
+    content: &Content<'_>,
     evicted: &mut u32,
 ) -> Retry {
     let view = target.mailbox.get(&core.region);
@@ -230,7 +237,7 @@ fn evict_and_retry(
         let freed = view.evict(tail.position(), target.mailbox.generation());
         if let Some(word) = freed {
             *evicted += u32::from(!matches!(word.kind(), Kind::Aborted | Kind::Dead));
-            core.discard_from(&view, word);
+            core.discard_from(view, word);
         }
         match try_again(core, target, content) {
             Retry::Full if freed.is_some() => {}
@@ -245,7 +252,7 @@ fn evict_and_retry(
 fn wait_and_retry(
     core: &Core,
     target: &Target,
-    content: Content<'_>,
+    content: &Content<'_>,
     deadline: &mut Deadline,
 ) -> Retry {
     /// Looks at a full mailbox before sleeping: a reader at work makes room within microseconds.
@@ -278,7 +285,12 @@ fn wait_and_retry(
             std::thread::yield_now();
             continue;
         }
-        view.wait_for_room(1, Some(remaining), core.region.futex_scope());
+        // Asked again once the wait is announced: a close or a release in between is seen.
+        view.wait_for_room(Some(remaining), core.region.futex_scope(), || {
+            !core.is_closed()
+                && view.is_life(target.mailbox.generation())
+                && (view.is_full() || bytes_are_full(target, view, content))
+        });
     }
 }
 

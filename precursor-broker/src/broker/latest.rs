@@ -15,9 +15,9 @@ pub(crate) fn put(
     core: &Core,
     target: &Target,
     (topic, topic_id): (&str, u64),
-    content: Content<'_>,
+    content: &Content<'_>,
 ) -> Published {
-    let Content::Block { block, .. } = content else {
+    let Content::Block { block, .. } = *content else {
         return Published::default();
     };
     let view = target.mailbox.get(&core.region);

@@ -101,9 +101,9 @@ impl<'p> Loan<'p> {
         let content = Content::Block { block, frame_len };
         let mut deadline = Deadline::after(options.send_timeout);
         let topic = (&*shape.topic, shape.topic_id);
-        let result = deliver::to_all(core, route, topic, content, &mut deadline);
+        let result = deliver::to_all(core, route, topic, &content, &mut deadline);
         core.holders.release(holder);
-        outcome(shape, options, result)
+        outcome(core, shape, options, result)
     }
 
     /// Bytes between the payload and the frame's end are zero on every medium.

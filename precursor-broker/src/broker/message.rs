@@ -120,6 +120,11 @@ impl Message {
     pub fn lost_before(&self) -> u64 {
         self.lost_before
     }
+
+    pub(crate) fn as_ref(&self) -> MessageRef<'_> {
+        let topic = self.topic.as_deref();
+        MessageRef { frame: self.frame(), topic, lost_before: self.lost_before }
+    }
 }
 
 impl fmt::Debug for Message {

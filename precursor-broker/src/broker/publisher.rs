@@ -129,8 +129,8 @@ fn publish(
         let content = Content::Inline { template, payload, stamp: stamp(options) };
         let mut deadline = Deadline::after(options.send_timeout);
         let topic = (&*shape.topic, shape.topic_id);
-        let result = deliver::to_all(core, &route, topic, content, &mut deadline);
-        return outcome(shape, options, result);
+        let result = deliver::to_all(core, &route, topic, &content, &mut deadline);
+        return outcome(core, shape, options, result);
     }
     publish_in_block(core, shape, options, &route, payload)
 }
@@ -155,12 +155,16 @@ pub(crate) fn stamp(options: &PublishOptions) -> Stamp {
 
 #[inline(always)]
 pub(crate) fn outcome(
+    core: &Core,
     shape: &Shape,
     options: &PublishOptions,
     result: Published,
 ) -> Result<Published> {
     if result.accepted == 0 && result.timed_out > 0 {
         return Err(full(shape, options, result));
+    }
+    if result == Published::default() && core.is_closed() {
+        return Err(Error::closed());
     }
     Ok(result)
 }

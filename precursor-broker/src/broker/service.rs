@@ -557,7 +557,7 @@ fn begin_call(
     let mut deadline = Deadline::after(timeout.unwrap_or(Duration::MAX));
     let sent = if is_inline(frame_len) {
         let content = Content::Inline { template: &caller.template, payload, stamp };
-        deliver::to_one(core, target, ("", 0), content, &mut deadline)
+        deliver::to_one(core, target, ("", 0), &content, &mut deadline)
     } else {
         send_in_block(core, caller, target, payload, stamp, &mut deadline)?
     };
@@ -607,7 +607,7 @@ fn send_in_block(
         ));
     };
     let content = Content::Block { block, frame_len };
-    let sent = deliver::to_one(core, target, ("", 0), content, deadline);
+    let sent = deliver::to_one(core, target, ("", 0), &content, deadline);
     core.holders.release(holder);
     Ok(sent)
 }

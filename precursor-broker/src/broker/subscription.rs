@@ -131,7 +131,7 @@ impl Subscription {
     /// As [`try_recv`](Self::try_recv).
     #[inline]
     pub fn recv_batch(&mut self, max: usize, timeout: Option<Duration>) -> Result<Batch<'_>> {
-        if !self.reader.is_ready() && self.reader.wait(timeout) == Waited::Closed {
+        if self.reader.wait_for_batch(timeout) == Waited::Closed {
             return Err(self.reader.over());
         }
         Ok(Batch::take(&mut self.reader, max))

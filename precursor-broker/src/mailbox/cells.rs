@@ -169,6 +169,19 @@ impl<'a> Mailbox<'a> {
         &self.lost[self.geometry.slot(position)]
     }
 
+    /// Asks for the lines that the publisher will write at a position a little ahead. A reader had
+    /// them last: without this, every locked instruction waits until they have come.
+    #[cfg(not(precursor_loom))]
+    #[inline(always)]
+    pub(crate) fn prefetch_slot(&self, position: u64) {
+        let slot = self.geometry.slot(position);
+        let bytes = self.cells[slot].0.with(<*const [u8; INLINE_BYTES]>::cast::<u8>);
+        crate::sys::prefetch_write(bytes);
+        crate::sys::prefetch_write(bytes.wrapping_add(64));
+        let commit = &self.commits[self.geometry.commit_index(slot)];
+        crate::sys::prefetch_write(core::ptr::from_ref(commit));
+    }
+
     /// Lends the cell of a claimed position for writing.
     ///
     /// # Safety

@@ -154,9 +154,9 @@ impl MailboxRef {
 
     /// The mailbox, for as long as its region is borrowed.
     #[inline(always)]
-    pub(crate) fn get<'r>(&self, region: &'r Region) -> Mailbox<'r> {
+    pub(crate) fn get<'r>(&'r self, region: &'r Region) -> &'r Mailbox<'r> {
         assert!(region.number() == self.region, "a mailbox of another region");
-        self.mailbox
+        &self.mailbox
     }
 
     pub(crate) fn class(&self) -> ChunkClass {

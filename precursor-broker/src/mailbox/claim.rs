@@ -7,6 +7,10 @@ use crate::sync::{AtomicU64, Ordering};
 use super::cells::{INLINE_BYTES, Mailbox, UNPINNED};
 use super::word::{ClaimWord, CommitWord, Geometry, Kind, NOTIFY, State, Tail, Take};
 
+/// How far ahead the lines of a slot are asked for: several messages' time.
+#[cfg(not(precursor_loom))]
+const AHEAD: u64 = 6;
+
 /// What came of asking for room.
 #[derive(Debug)]
 pub(crate) enum ClaimOutcome<'a> {
@@ -21,7 +25,7 @@ pub(crate) enum ClaimOutcome<'a> {
 /// that a panic cannot leave readers waiting.
 #[derive(Debug)]
 pub(crate) struct Claimed<'a> {
-    mailbox: Mailbox<'a>,
+    mailbox: &'a Mailbox<'a>,
     tail: Tail,
     span: u32,
     committed: u32,
@@ -35,7 +39,7 @@ impl<'a> Mailbox<'a> {
     /// whoever sees the moved `take` (Acquire) sees the pin as well.
     pub(crate) fn free_position(&self, tail_position: u64) -> u64 {
         let take = Take(self.header.readers.take.load(Ordering::Acquire));
-        let mut free = take.position_before(tail_position);
+        let mut free = take.position_near(tail_position);
         for reader in self.readers {
             let pin = reader.pin.load(Ordering::Acquire);
             if pin != UNPINNED && pin < free {
@@ -47,9 +51,9 @@ impl<'a> Mailbox<'a> {
 
     /// Claims `span` slots in a row for `owner`. `free_hint` is a position known to be free up to,
     /// kept by the caller, so that the readers' lines are looked at once a lap and not per message.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn claim(
-        &self,
+        &'a self,
         owner: u16,
         span: u32,
         generation: u32,
@@ -82,7 +86,9 @@ impl<'a> Mailbox<'a> {
                 continue;
             }
             step!("claim.claimed");
-            let claimed = Claimed::new(*self, tail, span, owner);
+            #[cfg(not(precursor_loom))]
+            self.prefetch_slot(position + u64::from(span) + AHEAD);
+            let claimed = Claimed::new(self, tail, span, owner);
             // R3.1.2: the chunk may have been recycled since the route was made.
             if State(self.header.config.state.load(Ordering::Acquire)).generation() != generation {
                 drop(claimed);
@@ -96,12 +102,17 @@ impl<'a> Mailbox<'a> {
     fn has_room(&self, position: u64, span: u32, free_hint: &AtomicU64) -> bool {
         let depth = self.header.config.depth.load(Ordering::Relaxed);
         let end = position.wrapping_add(u64::from(span));
-        if end.wrapping_sub(free_hint.load(Ordering::Relaxed)) <= depth {
+        if end.saturating_sub(free_hint.load(Ordering::Relaxed)) <= depth {
             return true;
         }
+        self.find_room(position, end, depth, free_hint)
+    }
+
+    #[inline(never)]
+    fn find_room(&self, position: u64, end: u64, depth: u64, free_hint: &AtomicU64) -> bool {
         let free = self.free_position(position);
         free_hint.store(free, Ordering::Relaxed);
-        end.wrapping_sub(free) <= depth
+        end.saturating_sub(free) <= depth
     }
 
     /// Someone claimed this position and has not moved `tail` yet: do it for them.
@@ -121,7 +132,7 @@ impl<'a> Mailbox<'a> {
 
 impl<'a> Claimed<'a> {
     #[inline(always)]
-    fn new(mailbox: Mailbox<'a>, tail: Tail, span: u32, owner: u16) -> Self {
+    fn new(mailbox: &'a Mailbox<'a>, tail: Tail, span: u32, owner: u16) -> Self {
         // Each further slot of a run names its owner too, before the first commit: the head's word
         // may be claimed for the next lap while the end of the run is still unwritten.
         for offset in 1..u64::from(span) {
@@ -179,16 +190,24 @@ impl<'a> Claimed<'a> {
         debug_assert_eq!(self.committed, self.span, "a run is finished when all of it is written");
         let tail = &self.mailbox.header.publishers.tail;
         let next = self.tail.advanced(u64::from(self.span)).without_notice();
-        match tail.compare_exchange(self.tail.0, next.0, Ordering::AcqRel, Ordering::Relaxed) {
+        let moved =
+            tail.compare_exchange(self.tail.0, next.0, Ordering::AcqRel, Ordering::Relaxed);
+        let seen = match moved {
             Ok(_) => self.tail.wants_notice().then_some(next),
-            // A helper moved it, or a flag changed. The flag must be read by a read-modify-write:
-            // only that orders the commit before an arming reader's last look.
-            Err(_) => {
-                self.advance_tail();
-                let seen = Tail(tail.fetch_and(!NOTIFY, Ordering::AcqRel));
-                seen.wants_notice().then_some(seen)
-            }
-        }
+            Err(_) => self.finish_slowly(),
+        };
+        core::mem::forget(self);
+        seen
+    }
+
+    /// A helper moved `tail`, or a flag changed. The flag must be read by a read-modify-write: only
+    /// that orders the commit before an arming reader's last look.
+    #[cold]
+    fn finish_slowly(&self) -> Option<Tail> {
+        self.advance_tail();
+        let seen =
+            Tail(self.mailbox.header.publishers.tail.fetch_and(!NOTIFY, Ordering::AcqRel));
+        seen.wants_notice().then_some(seen)
     }
 
     /// Moves `tail` past this run, flags untouched, unless a helper did.

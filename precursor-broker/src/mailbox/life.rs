@@ -2,7 +2,7 @@
 //! does for the dead (R4).
 
 use crate::steps::step;
-use crate::sync::{AtomicU64, Ordering, fence, spin_loop};
+use crate::sync::{AtomicU64, Ordering, full_fence, spin_loop};
 
 use super::cells::{Mailbox, RUN_MAX, ReaderEntry, UNPINNED, VISITORS_MAX};
 use super::word::{CLOSED, ClaimWord, CommitWord, DETACHED, Kind, State, Status, Tail, Take};
@@ -144,7 +144,7 @@ impl Mailbox<'_> {
             let mine = u64::from(owner);
             if word.compare_exchange(0, mine, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
                 let visit = Visit(word);
-                fence(Ordering::SeqCst);
+                full_fence();
                 return (self.is_life(generation) && !self.is_closed()).then_some(visit);
             }
             spin_loop();
@@ -153,7 +153,7 @@ impl Mailbox<'_> {
     }
 
     fn has_visitors(&self) -> bool {
-        fence(Ordering::SeqCst);
+        full_fence();
         self.header.space.visitors.iter().any(|word| word.load(Ordering::Acquire) != 0)
     }
 
@@ -237,7 +237,7 @@ impl Mailbox<'_> {
     fn drain(&self, mut discard: impl FnMut(CommitWord)) {
         let tail = Tail(self.header.publishers.tail.load(Ordering::Acquire)).position();
         let take = Take(self.header.readers.take.load(Ordering::Acquire));
-        let start = take.position_before(tail);
+        let start = take.position_near(tail);
         for position in start..tail.min(start + self.geometry.capacity()) {
             let word = CommitWord(self.commit_word(position).load(Ordering::Acquire));
             if word.lap() == self.geometry.lap(position) {

@@ -113,7 +113,8 @@ fn loom_waiting_publisher_is_woken_by_the_release() {
         let other = boxed.clone();
         let publisher = thread::spawn(move || {
             while !accepted(&publish(&other, 2, &[2])) {
-                other.view().wait_for_room(1, None, Scope::Private);
+                let view = other.view();
+                view.wait_for_room(None, Scope::Private, || view.is_full());
             }
         });
         let mut cursor = boxed.cursor();

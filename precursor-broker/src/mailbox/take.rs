@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "reads the cells it has taken")]
 
 use crate::steps::step;
-use crate::sync::{Ordering, fence};
+use crate::sync::{Ordering, full_fence};
 
 use super::cells::{INLINE_BYTES, Mailbox, ReaderEntry, UNPINNED};
 use super::word::{CommitWord, EVICTED_BITS, Kind, Tail, Take};
@@ -25,7 +25,7 @@ pub(crate) struct ReaderCursor {
 #[derive(Debug)]
 #[must_use = "taken slots stay pinned until they are released"]
 pub(crate) struct Taken<'c, 'm> {
-    mailbox: Mailbox<'m>,
+    mailbox: &'m Mailbox<'m>,
     entry: &'m ReaderEntry,
     /// Borrowed for as long as the pin stands: one reader holds one run.
     cursor: &'c mut ReaderCursor,
@@ -44,7 +44,7 @@ impl ReaderCursor {
     pub(crate) fn new(mailbox: &Mailbox<'_>) -> Self {
         let take = Take(mailbox.header.readers.take.load(Ordering::Acquire));
         let tail = Tail(mailbox.header.publishers.tail.load(Ordering::Acquire));
-        let position = take.position_before(tail.position());
+        let position = take.position_near(tail.position());
         Self { position, dropped: 0, evicted_high: 0, evicted_low: 0, told: 0 }
     }
 
@@ -89,9 +89,9 @@ impl<'m> Mailbox<'m> {
     }
 
     /// Takes up to `max` committed messages in a row.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take<'c>(
-        &self,
+        &'m self,
         entry: &'m ReaderEntry,
         cursor: &'c mut ReaderCursor,
         max: u32,
@@ -116,7 +116,7 @@ impl<'m> Mailbox<'m> {
                 (cursor.evicted_high, cursor.evicted_low) = evicted;
                 self.note_dead(cursor, run.dead);
                 if run.count > 0 {
-                    return Some(Taken { mailbox: *self, entry, cursor, start, count: run.count });
+                    return Some(Taken { mailbox: self, entry, cursor, start, count: run.count });
                 }
             }
             entry.pin.store(UNPINNED, Ordering::Release);
@@ -185,7 +185,7 @@ impl<'m> Mailbox<'m> {
         if !self.is_life(generation) {
             return None;
         }
-        let position = take.position_before(wanted);
+        let position = take.position_near(wanted);
         if self.free_position(wanted) != position {
             return None;
         }
@@ -202,7 +202,7 @@ impl<'m> Mailbox<'m> {
     pub(crate) fn queued(&self) -> u64 {
         let tail = Tail(self.header.publishers.tail.load(Ordering::Acquire));
         let take = Take(self.header.readers.take.load(Ordering::Acquire));
-        tail.position().wrapping_sub(take.position_before(tail.position()))
+        tail.position().saturating_sub(take.position_near(tail.position()))
     }
 }
 
@@ -225,36 +225,39 @@ impl<'m> Taken<'_, 'm> {
         (word, self.mailbox.report_losses(self.cursor))
     }
 
-    /// Losses before the first message that no reader was told. Call it once.
+    /// Losses before the first message that no reader was told, and what `dropped` stood at for
+    /// this reader then. Counts the whole run's losses as told: [`Self::lost_since`] tells them.
     #[inline(always)]
-    pub(crate) fn report_losses(&mut self) -> u64 {
+    pub(crate) fn report_losses(&mut self) -> (u64, u64) {
         let (_, lost) = self.entry(0);
-        // The rest of the run's losses are told by `lost_between`.
+        let dropped = self.cursor.dropped;
         if self.count > 1 && self.word(self.count - 1).is_marked_lost() {
-            let _ = self.entry(self.count - 1);
+            self.report_run();
         }
+        (lost, dropped)
+    }
+
+    #[cold]
+    fn report_run(&mut self) {
+        for index in 1..self.count {
+            let _ = self.entry(index);
+        }
+    }
+
+    /// Losses between message `index - 1` and message `index`, given the `dropped` that was shown
+    /// before; updates it. Snapshots of different publishers may cross: what goes back is no loss.
+    #[inline(always)]
+    pub(crate) fn lost_since(&self, index: u32, dropped: &mut u64) -> u64 {
+        if !self.word(index).is_marked_lost() {
+            return 0;
+        }
+        let refused = self.mailbox.lost_word(self.position(index)).load(Ordering::Relaxed);
+        let lost = refused.saturating_sub(*dropped);
+        *dropped += lost;
         lost
     }
 
-    /// Losses between message `index - 1` and message `index` of the run.
-    pub(crate) fn lost_between(&self, index: u32) -> u64 {
-        let word = self.word(index);
-        if index == 0 || !word.is_marked_lost() {
-            return 0;
-        }
-        let refused = |index: u32| {
-            if self.word(index).is_marked_lost() {
-                self.mailbox.lost_word(self.position(index)).load(Ordering::Relaxed)
-            } else {
-                0
-            }
-        };
-        // Snapshots of different publishers may cross; a count that went back is no loss.
-        let before = (0..index).map(refused).max().unwrap_or(0);
-        refused(index).saturating_sub(before)
-    }
-
-    pub(crate) fn mailbox(&self) -> Mailbox<'m> {
+    pub(crate) fn mailbox(&self) -> &'m Mailbox<'m> {
         self.mailbox
     }
 
@@ -281,6 +284,18 @@ impl<'m> Taken<'_, 'm> {
         unsafe { self.mailbox.cell(position) }
     }
 
+    /// Asks for the lines of message `index`, which the reader comes to soon: they lie in the
+    /// publisher's cache.
+    #[cfg(not(precursor_loom))]
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, index: u32) {
+        if index < self.count {
+            let cell = self.cell(index);
+            crate::sys::prefetch_read(cell.as_ptr());
+            crate::sys::prefetch_read(cell[64..].as_ptr());
+        }
+    }
+
     #[inline(always)]
     fn position(&self, index: u32) -> u64 {
         assert!(index < self.count, "message {index} of a run of {}", self.count);
@@ -297,7 +312,7 @@ impl<'m> Taken<'_, 'm> {
         if !may_block {
             return false;
         }
-        fence(Ordering::SeqCst);
+        full_fence();
         self.mailbox.header.space.waiters.load(Ordering::Relaxed) != 0
     }
 }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::sync::{Ordering, fence};
+use crate::sync::{Ordering, full_fence};
 use crate::sys::Scope;
 
 use super::cells::{Mailbox, ReaderEntry};
@@ -19,7 +19,7 @@ impl Mailbox<'_> {
         entry.armed.store(1, Ordering::Release);
         let tail = Tail(self.header.publishers.tail.fetch_or(NOTIFY, Ordering::AcqRel));
         // A reader that goes to sleep leaves no publisher waiting for room it has already made.
-        fence(Ordering::SeqCst);
+        full_fence();
         if !tail.is_closed() && !self.is_ready(cursor) {
             return true;
         }
@@ -80,25 +80,31 @@ impl Mailbox<'_> {
         self.readers.iter().any(|entry| entry.armed.load(Ordering::Acquire) == 1)
     }
 
-    /// Sleeps until a reader makes room, at most `timeout`. May return early.
+    /// Sleeps until a reader makes room, at most `timeout`. May return early. `is_blocked` is asked
+    /// once more after the publisher has made itself known.
     pub(crate) fn wait_for_room(
         &self,
-        span: u32,
         timeout: Option<Duration>,
         scope: Scope,
+        is_blocked: impl FnOnce() -> bool,
     ) {
         let space = &self.header.space;
         let sequence = space.sequence.value().load(Ordering::Acquire);
         space.waiters.store(1, Ordering::Release);
         // Partner of the fence in `release`: either the reader sees the waiter, or this look sees
         // the room.
-        fence(Ordering::SeqCst);
-        let tail = Tail(self.header.publishers.tail.load(Ordering::Acquire));
-        let depth = self.header.config.depth.load(Ordering::Relaxed);
-        let end = tail.position().wrapping_add(u64::from(span));
-        if !tail.is_closed() && end.wrapping_sub(self.free_position(tail.position())) > depth {
+        full_fence();
+        if is_blocked() {
             space.sequence.wait(sequence, timeout, scope);
         }
+    }
+
+    /// Whether there is no room for one more message.
+    pub(crate) fn is_full(&self) -> bool {
+        let tail = Tail(self.header.publishers.tail.load(Ordering::Acquire));
+        let depth = self.header.config.depth.load(Ordering::Relaxed);
+        let end = tail.position() + 1;
+        !tail.is_closed() && end.saturating_sub(self.free_position(tail.position())) > depth
     }
 
     /// Wakes the publishers that wait for room.

@@ -75,9 +75,12 @@ impl Take {
         known.wrapping_add((self.0 >> EVICTED_BITS).wrapping_sub(known) & TAKE_POSITION_MASK)
     }
 
-    /// The full position, given any full position that is not older and less than 2^40 newer.
+    /// The full position, given that of `tail`. A reader may be a run ahead of it: messages are
+    /// committed before `tail` moves.
     #[inline(always)]
-    pub(crate) fn position_before(self, known: u64) -> u64 {
+    pub(crate) fn position_near(self, tail: u64) -> u64 {
+        const AHEAD_MAX: u64 = 1 << 20;
+        let known = tail + AHEAD_MAX;
         known.wrapping_sub(known.wrapping_sub(self.0 >> EVICTED_BITS) & TAKE_POSITION_MASK)
     }
 
@@ -291,7 +294,8 @@ mod tests {
         for position in [0_u64, 5, (1 << 40) - 1, 1 << 40, (1 << 55) + 12_345] {
             let take = Take::new(position, 7);
             assert_eq!(take.position_after(position.saturating_sub(9_999)), position);
-            assert_eq!(take.position_before(position + 9_999), position);
+            assert_eq!(take.position_near(position + 9_999), position);
+            assert_eq!(take.position_near(position.saturating_sub(255)), position, "ahead of tail");
             assert_eq!(take.evicted(), 7);
         }
     }

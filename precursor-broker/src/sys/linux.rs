@@ -256,6 +256,9 @@ pub(crate) fn start_ticks(pid: u32) -> Option<u64> {
 
 /// Whether the process that had this identity still runs. `start` 0 means "not known".
 pub(crate) fn is_process_live(pid: u32, start: u64) -> bool {
+    if pid == std::process::id() {
+        return start == 0 || start_ticks(pid).is_none_or(|own| own == start);
+    }
     if let Some(stat) = ProcessStat::read(pid) {
         return !stat.exited && (start == 0 || stat.start == start);
     }

@@ -90,15 +90,34 @@ pub(crate) fn process_identity() -> (u32, u64) {
     (pid, start_ticks(pid).unwrap_or(0))
 }
 
-/// Asks for the cache line at `address` to be brought in for writing. Any address is allowed.
-#[allow(dead_code, reason = "for callers that know the next cell or block that they will write")]
-#[inline]
-pub(crate) fn prefetch_write<T>(address: *const T) {
+/// Asks for the cache line at `address` to be brought in for reading. Any address is allowed.
+#[inline(always)]
+pub(crate) fn prefetch_read<T>(address: *const T) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     #[expect(unsafe_code, reason = "the intrinsic is declared unsafe for its pointer argument")]
-    // SAFETY: PREFETCHW is a hint that never faults, whatever the address.
+    // SAFETY: PREFETCHT0 is a hint that never faults, whatever the address.
     unsafe {
-        core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_ET0 }>(address.cast());
+        core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(address.cast());
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = address;
+}
+
+/// Asks for the cache line at `address` to be brought in for writing. Any address is allowed.
+///
+/// The intrinsic becomes a prefetch for reading unless the whole program is compiled for a processor
+/// with PREFETCHW; every x86-64 processor executes the instruction, older ones as a no-op.
+#[inline(always)]
+pub(crate) fn prefetch_write<T>(address: *const T) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    #[expect(unsafe_code, reason = "one instruction that has no usable intrinsic")]
+    // SAFETY: PREFETCHW is a hint that never faults, whatever the address, and changes no register.
+    unsafe {
+        core::arch::asm!(
+            "prefetchw byte ptr [{line}]",
+            line = in(reg) address,
+            options(nostack, preserves_flags, readonly)
+        );
     }
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     let _ = address;

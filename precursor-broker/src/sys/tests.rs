@@ -137,8 +137,7 @@ mod linux_only {
 }
 
 #[test]
-fn prefetching_any_address_is_harmless() {
-    prefetch_write(core::ptr::null::<u8>());
-    prefetch_write(core::ptr::without_provenance::<u8>(usize::MAX));
-    assert!(wall_ns() > 0 || cfg!(miri));
+#[cfg_attr(miri, ignore = "reads the wall clock")]
+fn the_wall_clock_stands_after_this_was_written() {
+    assert!(wall_ns() > 1_700_000_000_000_000_000);
 }

@@ -256,7 +256,7 @@ fn a_recount_leaves_a_block_alone_whose_references_were_added_meanwhile() {
 #[test]
 fn threads_share_the_memory_without_meeting_in_a_block() {
     let region = region();
-    let turns: u32 = if cfg!(miri) { 30 } else { 5_000 };
+    let turns: u32 = if cfg!(miri) { 12 } else { 5_000 };
     std::thread::scope(|scope| {
         for owner in 1..=3_u16 {
             let region = &region;
@@ -275,7 +275,8 @@ fn worker(region: &Region, owner: u16, turns: u32) {
     let stamp =
         |block: BlockId| -> *mut u64 { region.block_ptr(block, 8).unwrap().cast::<u64>().as_ptr() };
     for turn in 0..turns {
-        let bytes = [300, 2_000, 60_000, SEGMENT_BYTES][turn as usize % 4];
+        let bytes = if cfg!(miri) { [20_000, 30_000, 60_000] } else { [300, 2_000, 60_000] };
+        let bytes = [bytes[0], bytes[1], bytes[2], SEGMENT_BYTES][turn as usize % 4];
         if let Ok(block) = blocks.alloc(owner, bytes, &hint) {
             write(stamp(block), u64::from(owner) << 32 | u64::from(turn));
             queue.push_back((block, turn));
