@@ -1,4 +1,5 @@
 //! After warming up, a message costs no allocation, whichever way it is sent and received.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(unsafe_code, reason = "a global allocator cannot be written without it")]
 
 use core::alloc::{GlobalAlloc, Layout};

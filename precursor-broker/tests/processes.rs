@@ -1,5 +1,6 @@
 //! Two real processes on one kernel: one is killed in the middle of publishing, the other puts right
 //! what it left and goes on.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(all(target_os = "linux", not(miri)))]
 
 use core::time::Duration;
@@ -34,7 +35,7 @@ fn publishing_child() {
     let mut n = 0_u64;
     // Until it is killed, or left behind by a parent that died.
     while std::os::unix::process::parent_id().to_string() == std::env::var("PARENT").unwrap() {
-        let mut payload = vec![n as u8; if n % 5 == 0 { 3_000 } else { 24 }];
+        let mut payload = vec![n as u8; if n.is_multiple_of(5) { 3_000 } else { 24 }];
         payload[..8].copy_from_slice(&n.to_le_bytes());
         publisher.publish(&payload).unwrap();
         publisher.publish_many(&[&[n as u8; 24], &[n as u8; 24]]).unwrap();
@@ -95,7 +96,7 @@ fn a_survivor_goes_on_when_a_publishing_process_is_killed() {
         let route = &counters.routes[0];
         assert_eq!((route.delivered, route.lost, route.queued), (received, lost, 0));
         for n in 0..40_u64 {
-            let payload = vec![n as u8; if n % 2 == 0 { 5_000 } else { 20 }];
+            let payload = vec![n as u8; if n.is_multiple_of(2) { 5_000 } else { 20 }];
             assert_eq!(broker.publish("load", &payload).unwrap().accepted, 1);
             let message = subscription.recv_timeout(LONG).unwrap().expect("it flows again");
             assert_eq!(message.payload(), payload);

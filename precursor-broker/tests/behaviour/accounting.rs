@@ -32,7 +32,10 @@ struct Got {
 fn read(mut subscription: Subscription, how: Reading, done: &AtomicBool) -> (Got, Subscription) {
     let mut got = Got::default();
     let mut turn = 0_u64;
-    while how != Reading::Never {
+    if how == Reading::Never {
+        return (got, subscription);
+    }
+    loop {
         // Looked at first: what was published before it was set is found afterwards.
         let last_round = done.load(Ordering::Acquire);
         let before = got.messages;
@@ -55,10 +58,10 @@ fn read(mut subscription: Subscription, how: Reading, done: &AtomicBool) -> (Got
         if is_idle && last_round {
             break;
         }
-        if is_idle || (how == Reading::Slowly && !last_round && turn % 4 == 0) {
+        if is_idle || (how == Reading::Slowly && !last_round && turn.is_multiple_of(4)) {
             std::thread::yield_now();
         }
-        if turn % 64 == 0 {
+        if turn.is_multiple_of(64) {
             got.lost += subscription.take_lost();
         }
     }
@@ -68,7 +71,7 @@ fn read(mut subscription: Subscription, how: Reading, done: &AtomicBool) -> (Got
 /// Mostly small messages, some in blocks.
 fn len_of(n: u64) -> usize {
     let mixed = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
-    if mixed % 16 == 0 { 300 + (mixed % 700) as usize } else { 8 + (mixed % 100) as usize }
+    if mixed.is_multiple_of(16) { 300 + (mixed % 700) as usize } else { 8 + (mixed % 100) as usize }
 }
 
 /// Publishes, and counts what each publish said.
@@ -81,7 +84,7 @@ fn publish(world: &World, id: u64, send_timeout: Duration) -> Running<Published>
         let mut n = 0;
         while n < EACH {
             // A run that meets a full mailbox under Block ends there, so only patient ones do it.
-            let (run, outcome) = if n % 20 == 0 && send_timeout == LONG {
+            let (run, outcome) = if n.is_multiple_of(20) && send_timeout == LONG {
                 let run: Vec<&[u8]> = (n..n + 10).map(|n| &payload[..len_of(n) / 8]).collect();
                 (10, publisher.publish_many(&run))
             } else {

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use precursor_broker::{Broker, ErrorKind, Policy, SubscribeOptions, Wait};
 
-use crate::world::{
-    LONG, assert_error, holding, member_of, next, number, options, start, until, waiting_for,
-};
+use crate::world::{LONG, assert_error, holding, member_of, next, number, options, start, until};
 
 const WAITS: [Wait; 3] = [Wait::Park, Wait::Adaptive, Wait::Spin];
 
@@ -153,7 +151,7 @@ everywhere! {
                 start(move || {
                     let mut n = 0_u64;
                     while !stop.load(core::sync::atomic::Ordering::Relaxed) {
-                        let len = if n % 3 == 0 { 600 } else { 8 };
+                        let len = if n.is_multiple_of(3) { 600 } else { 8 };
                         let mut payload = vec![0xEE; len];
                         payload[..8].copy_from_slice(&n.to_le_bytes());
                         publisher.publish(&payload).unwrap();

@@ -20,6 +20,7 @@ fn wait_readable(descriptor: &OwnedFd, seconds: i64) -> bool {
     poll(&mut descriptors, Some(&timeout)).unwrap() == 1
 }
 
+#[expect(clippy::host_endian_bytes, reason = "an eventfd is read in the host's order")]
 /// How often it was signalled since the last look.
 fn signals(descriptor: &OwnedFd) -> u64 {
     let mut count = [0; 8];

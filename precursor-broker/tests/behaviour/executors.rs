@@ -7,6 +7,7 @@ use core::task::{Context, Poll, Waker};
 use std::sync::Arc;
 use std::task::Wake;
 use std::thread::Thread;
+use std::time::Instant;
 
 use futures_core::Stream;
 use precursor_broker::{ErrorKind, Limits, SubscribeOptions};
@@ -47,11 +48,13 @@ fn block_on<F: Future>(future: F) -> F::Output {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);
+    let begun = Instant::now();
     loop {
         match future.as_mut().poll(&mut context) {
             Poll::Ready(output) => return output,
             Poll::Pending => std::thread::park_timeout(LONG),
         }
+        assert!(begun.elapsed() < LONG, "the future ends");
     }
 }
 

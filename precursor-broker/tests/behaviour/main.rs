@@ -1,5 +1,6 @@
 //! What users of the broker rely on, wherever publishers and subscribers live: on one broker, as two
 //! participants of one mapping, and on one memory that is mapped at two addresses.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[macro_use]
 mod world;
