@@ -51,6 +51,12 @@ mod hook {
         HOOK.with(|slot| *slot.borrow_mut() = Some(Box::new(hook)));
     }
 
+    /// System calls for parking and signalling that this process has made through this library.
+    #[must_use]
+    pub fn system_calls() -> u64 {
+        crate::sys::count::total()
+    }
+
     #[inline(never)]
     pub(crate) fn reached(label: &'static str) {
         debug_assert!(LABELS.contains(&label), "label {label} is missing in LABELS");

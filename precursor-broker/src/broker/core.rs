@@ -1,5 +1,6 @@
 //! What all handles of one kernel share: the region, this participant, its private tables.
 
+use core::time::Duration;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use crate::region::holders::{HolderIndex, HolderTable};
 use crate::region::lend::OwnedBlock;
 use crate::region::map::Region;
 use crate::region::owners::Owner;
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
 
 use super::message::view as view_of;
 use super::poller::{self, WakeTargets};
@@ -37,6 +38,19 @@ pub(crate) struct Core {
     pub(crate) inline_services: Arc<InlineServices>,
     free: Mutex<FreeLists>,
     closed: AtomicBool,
+}
+
+/// Number of the region's word for [`Core::membership`].
+const MEMBERSHIP: usize = 1;
+
+/// The right to change who reads shared mailboxes. Dropped, it is free again.
+#[derive(Debug)]
+pub(crate) struct Membership<'r>(&'r AtomicU64);
+
+impl Drop for Membership<'_> {
+    fn drop(&mut self) {
+        self.0.store(0, Ordering::Release);
+    }
 }
 
 /// Where this process looks first for something free. Hints: the state words decide.
@@ -105,6 +119,38 @@ impl Core {
 
     pub(crate) fn wake_reader(&self, mailbox: &MailboxRef, cleared: Tail) {
         mailbox.get(&self.region).wake_one(cleared, |poller| self.notify(poller));
+    }
+
+    /// Makes this participant the one that opens, joins or leaves shared mailboxes. `None`: another
+    /// one has held the right for seconds without a sign of life, and is not known to be dead.
+    ///
+    /// The word names its owner: a survivor takes it over from the dead. Nothing on the data path
+    /// looks at it.
+    pub(crate) fn membership(&self) -> Option<Membership<'_>> {
+        const TURNS_MAX: u32 = 2_000;
+        let word = &self.region.header().counters[MEMBERSHIP].0;
+        let mine = u64::from(self.owner_id());
+        for turn in 0..TURNS_MAX {
+            let holder = match word.compare_exchange(0, mine, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Some(Membership(word)),
+                Err(holder) => holder,
+            };
+            if self.is_gone(holder as u16)
+                && word.compare_exchange(holder, mine, Ordering::AcqRel, Ordering::Acquire).is_ok()
+            {
+                return Some(Membership(word));
+            }
+            if turn < 100 {
+                std::thread::yield_now();
+            } else {
+                crate::sys::pause(Duration::from_millis(1));
+            }
+        }
+        None
+    }
+
+    fn is_gone(&self, participant: u16) -> bool {
+        self.region.status(participant).is_none_or(|(owner, _)| !self.region.is_live(owner))
     }
 
     /// Takes a poller record of the region.

@@ -78,17 +78,18 @@ pub(crate) fn is_inline(frame_len: usize) -> bool {
     frame_len <= INLINE_BYTES
 }
 
-/// Delivers to every target of `route` in order.
-#[inline]
+/// Delivers to the targets of `route` that `serves` names, in order.
+#[inline(always)]
 pub(crate) fn to_all(
     core: &Core,
     route: &Route,
     topic: (&str, u64),
     content: &Content<'_>,
     deadline: &mut Deadline,
+    serves: impl Fn(&Target) -> bool,
 ) -> Published {
     let mut result = Published::default();
-    for target in &route.targets {
+    for target in route.targets.iter().filter(|target| serves(target)) {
         result.add(to_one(core, target, topic, content, deadline));
     }
     result

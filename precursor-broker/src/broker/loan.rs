@@ -12,7 +12,7 @@ use super::core::Core;
 use super::deliver::{self, Content, Deadline};
 use super::policy::{PublishOptions, Published};
 use super::publisher::{outcome, stamp};
-use super::route::{self, Route};
+use super::route::{self, Route, Target};
 use super::shape::Shape;
 
 /// A message being written in place. User code may keep it for ever: it blocks nobody.
@@ -74,7 +74,7 @@ impl<'p> Loan<'p> {
     pub fn send(self) -> Result<Published> {
         self.core.check_open()?;
         let route = route::cached(self.core, self.shape.number, &self.shape.topic);
-        self.deliver(&route)
+        self.deliver(&route, |_| true)
     }
 
     /// Gives the memory back and sends nothing. The same as dropping it.
@@ -82,8 +82,12 @@ impl<'p> Loan<'p> {
         drop(self);
     }
 
-    pub(crate) fn deliver(mut self, route: &Route) -> Result<Published> {
-        let references = route.targets.len() as u32;
+    pub(crate) fn deliver(
+        mut self,
+        route: &Route,
+        serves: impl Fn(&Target) -> bool,
+    ) -> Result<Published> {
+        let references = route.targets.iter().filter(|target| serves(target)).count() as u32;
         if references == 0 {
             return Ok(Published::default());
         }
@@ -101,7 +105,7 @@ impl<'p> Loan<'p> {
         let content = Content::Block { block, frame_len };
         let mut deadline = Deadline::after(options.send_timeout);
         let topic = (&*shape.topic, shape.topic_id);
-        let result = deliver::to_all(core, route, topic, &content, &mut deadline);
+        let result = deliver::to_all(core, route, topic, &content, &mut deadline, serves);
         core.holders.release(holder);
         outcome(core, shape, options, result)
     }

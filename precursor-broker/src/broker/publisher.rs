@@ -12,7 +12,7 @@ use super::core::Core;
 use super::deliver::{self, Content, Deadline, is_inline};
 use super::loan::Loan;
 use super::policy::{Policy, PublishOptions, Published};
-use super::route::{self, Route};
+use super::route::{self, Route, Target};
 use super::shape::{self, Shape};
 
 /// A topic made ready for publishing: its headers are encoded, its route is cached.
@@ -125,14 +125,20 @@ fn publish(
     core.check_open()?;
     let route = route::cached(core, shape.number, &shape.topic);
     let template = if route.needs_topic { &shape.named } else { &shape.plain };
-    if is_inline(template.frame_len(payload.len())) && !route.needs_block {
-        let content = Content::Inline { template, payload, stamp: stamp(options) };
-        let mut deadline = Deadline::after(options.send_timeout);
-        let topic = (&*shape.topic, shape.topic_id);
-        let result = deliver::to_all(core, &route, topic, &content, &mut deadline);
-        return outcome(core, shape, options, result);
+    if !is_inline(template.frame_len(payload.len())) {
+        return publish_in_block(core, shape, options, &route, payload, |_| true);
     }
-    publish_in_block(core, shape, options, &route, payload)
+    let content = Content::Inline { template, payload, stamp: stamp(options) };
+    let mut deadline = Deadline::after(options.send_timeout);
+    let topic = (&*shape.topic, shape.topic_id);
+    let in_ring = |target: &Target| target.policy != Policy::Latest;
+    let mut result = deliver::to_all(core, &route, topic, &content, &mut deadline, in_ring);
+    if route.needs_block {
+        // Tables of newest messages refer to blocks; their neighbours need not pay for that.
+        let in_table = |target: &Target| target.policy == Policy::Latest;
+        result.add(publish_in_block(core, shape, options, &route, payload, in_table)?);
+    }
+    outcome(core, shape, options, result)
 }
 
 #[inline(never)]
@@ -142,10 +148,11 @@ fn publish_in_block(
     options: &PublishOptions,
     route: &Route,
     payload: &[u8],
+    serves: impl Fn(&Target) -> bool,
 ) -> Result<Published> {
     let mut loan = Loan::new(core, shape, options, payload.len())?;
     loan.copy_from_slice(payload);
-    loan.deliver(route)
+    loan.deliver(route, serves)
 }
 
 #[inline(always)]

@@ -172,6 +172,11 @@ impl Reader {
         self.shared || self.policy == Policy::Latest
     }
 
+    /// Whether the mailbox may have several readers.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared
+    }
+
     /// Whether publishers may wait for room here.
     pub(crate) fn may_block(&self) -> bool {
         self.policy == Policy::Block

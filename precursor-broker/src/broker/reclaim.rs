@@ -46,12 +46,15 @@ pub(crate) fn reclaim(core: &Core, dead: Owner) -> Reclaimed {
         return Reclaimed::default();
     }
     let by = core.owner_id();
+    // Nobody joins a mailbox while it is found to be without readers.
+    let membership = core.membership();
     let mut reclaimed = Reclaimed { participants: 1, ..Reclaimed::default() };
     reclaimed.routes = close_routes(core, dead.id);
     region.arena_reclaim(dead.id, by);
     for_each_chunk(core, |class, offset, chunk| {
         reclaimed.claims += reclaim_mailbox(core, class, offset, chunk, dead.id);
     });
+    drop(membership);
     close_pollers(core, dead.id);
     reply::reclaim_calls(core, dead.id, region.participants().len());
     region.clear_holders(dead.id);

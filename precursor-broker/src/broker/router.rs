@@ -113,6 +113,45 @@ impl Router {
         version
     }
 
+    /// Opens a route: every publish that starts after this returned sees it.
+    pub(crate) fn open_route(
+        &mut self,
+        region: &Region,
+        hint: &mut u32,
+        owner: u16,
+        entry: &RouteEntry,
+    ) -> Result<u32> {
+        let index = reserve_route(region, hint, owner)?;
+        step!("subscribe.route_opening");
+        write_record(region, index, entry);
+        let word = &region.route_states()[index as usize];
+        let open = state((word.load(Ordering::Relaxed) >> 24) + 1, OPEN, owner);
+        word.store(open, Ordering::Release);
+        let before = region.header().routes_version.0.fetch_add(1, Ordering::AcqRel);
+        step!("subscribe.route_open");
+        self.apply_own(region, before, index, open);
+        Ok(index)
+    }
+
+    /// Closes a route: no publish that starts after this returned uses it.
+    pub(crate) fn close_route(&mut self, region: &Region, index: u32) {
+        if let Some((before, closed)) = close_route(region, index) {
+            self.apply_own(region, before, index, closed);
+        }
+    }
+
+    /// Applies a change of this process without a scan, if it is the only one since the last look.
+    fn apply_own(&mut self, region: &Region, before: u64, index: u32, now: u64) {
+        if before == self.version {
+            let needed = index as usize + 1;
+            if self.applied.len() < needed {
+                self.applied.resize(needed, 0);
+            }
+            self.apply(region, index, now);
+            self.version = before + 1;
+        }
+    }
+
     fn apply(&mut self, region: &Region, index: u32, now: u64) {
         if let Some(old) = self.entries.remove(&index) {
             self.forget(index, &old);
@@ -231,15 +270,7 @@ pub(crate) fn read_record(region: &Region, index: u32, owner: u16) -> Option<Rou
     Some(RouteEntry { kind, policy, depth: read(depth), mailbox, pattern, group, owner })
 }
 
-/// Opens a route: every publish that starts after this returned sees it.
-pub(crate) fn open_route(
-    region: &Region,
-    hint: &mut u32,
-    owner: u16,
-    entry: &RouteEntry,
-) -> Result<u32> {
-    let index = reserve_route(region, hint, owner)?;
-    step!("subscribe.route_opening");
+fn write_record(region: &Region, index: u32, entry: &RouteEntry) {
     let record = &region.routes()[index as usize];
     let write = |word: &AtomicU64, value: u64| word.store(value, Ordering::Relaxed);
     let [class, cells, depth, _] = &record.fields;
@@ -254,12 +285,6 @@ pub(crate) fn open_route(
     }
     store_text(&record.pattern, &entry.pattern);
     store_text(&record.group, &entry.group);
-    let word = &region.route_states()[index as usize];
-    let version = word.load(Ordering::Relaxed) >> 24;
-    word.store(state(version + 1, OPEN, owner), Ordering::Release);
-    region.header().routes_version.0.fetch_add(1, Ordering::AcqRel);
-    step!("subscribe.route_open");
-    Ok(index)
 }
 
 fn reserve_route(region: &Region, hint: &mut u32, owner: u16) -> Result<u32> {
@@ -288,18 +313,19 @@ fn reserve_route(region: &Region, hint: &mut u32, owner: u16) -> Result<u32> {
     ))
 }
 
-/// Closes a route that `owner` may close: no publish that starts after this uses it.
-pub(crate) fn close_route(region: &Region, index: u32) {
+/// Closes a route: no publish that starts after this uses it. Returns the version before and the
+/// state word; `None` if it was closed already.
+pub(crate) fn close_route(region: &Region, index: u32) -> Option<(u64, u64)> {
     let word = &region.route_states()[index as usize];
     let seen = word.load(Ordering::Acquire);
     if status(seen) == FREE {
-        return;
+        return None;
     }
     let closed = state((seen >> 24) + 1, FREE, 0);
-    if word.compare_exchange(seen, closed, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-        region.header().routes_version.0.fetch_add(1, Ordering::AcqRel);
-    }
+    let done = word.compare_exchange(seen, closed, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+    let before = done.then(|| region.header().routes_version.0.fetch_add(1, Ordering::AcqRel));
     step!("close.route_closed");
+    before.map(|version| (version, closed))
 }
 
 /// The owner and status of a route, for reclaim.

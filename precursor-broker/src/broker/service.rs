@@ -26,7 +26,7 @@ use super::policy::{Policy, SubscribeOptions, Wait};
 use super::reader::{Reader, ReaderOptions, Waited};
 use super::reply::{CallId, PendingCall, ReplyToken, timed_out};
 use super::route::Target;
-use super::router::{self, RouteEntry, RouteKind};
+use super::router::{RouteEntry, RouteKind};
 use super::subscription::{close_reader, open_reader, validate_name};
 
 /// Calls that inline services may make to each other on one thread.
@@ -176,6 +176,8 @@ impl InlineService {
     pub(crate) fn open(core: &Arc<Core>, name: &str, handler: Arc<Handler>) -> Result<Self> {
         validate_name("service", name)?;
         core.check_open()?;
+        // The handler comes before the route: whoever sees the route finds the handler.
+        let mut router = core.router.lock();
         let mut handlers = core.inline_services.0.write();
         if handlers.contains_key(name) {
             return Err(Error::new(
@@ -192,11 +194,17 @@ impl InlineService {
             group: "".into(),
             owner: core.owner_id(),
         };
-        let route = core.with_route_hint(|hint| {
-            router::open_route(&core.region, hint, core.owner_id(), &entry)
-        })?;
         handlers.insert(name.into(), handler);
-        Ok(Self { core: core.clone(), name: name.into(), route })
+        let route = core.with_route_hint(|hint| {
+            router.open_route(&core.region, hint, core.owner_id(), &entry)
+        });
+        match route {
+            Ok(route) => Ok(Self { core: core.clone(), name: name.into(), route }),
+            Err(error) => {
+                handlers.remove(name);
+                Err(error)
+            }
+        }
     }
 
     /// Ends the service. The same as dropping it.
@@ -208,7 +216,7 @@ impl InlineService {
 impl Drop for InlineService {
     fn drop(&mut self) {
         self.core.inline_services.0.write().remove(&self.name);
-        router::close_route(&self.core.region, self.route);
+        self.core.router.lock().close_route(&self.core.region, self.route);
     }
 }
 

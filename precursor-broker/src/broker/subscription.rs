@@ -15,7 +15,7 @@ use super::core::Core;
 use super::message::Message;
 use super::policy::{Policy, SubscribeOptions};
 use super::reader::{Reader, ReaderOptions, Waited};
-use super::router::{self, RouteEntry, RouteKind};
+use super::router::{RouteEntry, RouteKind};
 use super::topic::{is_literal, validate_pattern};
 
 /// The receiving end of a pattern. Dropping it unsubscribes.
@@ -268,7 +268,11 @@ pub(crate) fn open_reader(
     mailbox_bytes_max: u64,
     options: ReaderOptions,
 ) -> Result<(Reader, u32)> {
-    // The router's lock makes one opening of a group at a time in this process.
+    // One opening of a group at a time: nobody opens it twice, or joins what is being closed.
+    let _membership = match entry.kind {
+        RouteKind::Group | RouteKind::Service => Some(core.membership().ok_or_else(busy)?),
+        _ => None,
+    };
     let mut router = core.router.lock();
     router.refresh(&core.region);
     if let Some((route, known)) = router.shared(&entry) {
@@ -285,7 +289,7 @@ pub(crate) fn open_reader(
     entry.mailbox = Some(opened.address);
     let reader = Reader::open(core, opened.mailbox, options)?;
     let route =
-        core.with_route_hint(|hint| router::open_route(&core.region, hint, core.owner_id(), &entry));
+        core.with_route_hint(|hint| router.open_route(&core.region, hint, core.owner_id(), &entry));
     match route {
         Ok(route) => Ok((reader, route)),
         Err(error) => {
@@ -323,14 +327,22 @@ fn join_reader(
     Ok((Reader::open(core, mailbox, options)?, route))
 }
 
+#[cold]
+fn busy() -> Error {
+    Error::new(
+        ErrorKind::Timeout,
+        "another process has been changing a group for seconds: look whether it is stopped",
+    )
+}
+
 /// Leaves a mailbox; the last reader closes it.
 pub(crate) fn close_reader(reader: &Reader, route: u32) {
     let core = &reader.core;
-    // Under the lock, so that nobody joins between the look and the close.
-    let router = core.router.lock();
-    if reader.leave() {
-        router::close_route(&core.region, route);
-        drop(router);
+    // If the right cannot be had, an empty mailbox stays behind, which a survivor or the next
+    // reclaim closes.
+    let membership = if reader.is_shared() { core.membership() } else { None };
+    if reader.leave() && (membership.is_some() || !reader.is_shared()) {
+        core.router.lock().close_route(&core.region, route);
         core.close_mailbox(&reader.mailbox);
     }
 }

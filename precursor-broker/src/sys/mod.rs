@@ -90,6 +90,11 @@ pub(crate) fn process_identity() -> (u32, u64) {
     (pid, start_ticks(pid).unwrap_or(0))
 }
 
+/// Sleeps. For the cold paths that wait for another participant and have nothing to be woken by.
+pub(crate) fn pause(duration: Duration) {
+    std::thread::sleep(duration);
+}
+
 /// Asks for the cache line at `address` to be brought in for reading. Any address is allowed.
 #[inline(always)]
 pub(crate) fn prefetch_read<T>(address: *const T) {
