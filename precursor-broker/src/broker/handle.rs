@@ -10,13 +10,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::region::Limits;
 use crate::region::map::Region;
 
+use super::call;
 use super::core::Core;
 use super::counters::Counters;
 use super::policy::{PublishOptions, Published, SubscribeOptions, Wait};
 use super::publisher::{Publisher, publish_to};
 use super::reclaim::{self, Reclaimed};
 use super::reply::{PendingCall, close_calls, timed_out};
-use super::service::{self, Call, Failure, InlineService, Reply, Service};
+use super::service::{Call, Failure, InlineService, Reply, Service};
 use super::subscription::Subscription;
 
 /// One participant's handle on a region. Clones share it.
@@ -195,7 +196,7 @@ impl Broker {
         timeout: Option<Duration>,
         wait: Wait,
     ) -> Result<Reply> {
-        service::call(&self.core, service, method, payload, timeout, wait)
+        call::call(&self.core, service, method, payload, timeout, wait)
     }
 
     /// Calls a method from any executor. Dropping the future cancels the call; time is the
@@ -203,7 +204,7 @@ impl Broker {
     /// [`Full`](ErrorKind::Full).
     #[must_use = "the answer comes by awaiting"]
     pub fn call_async(&self, service: &str, method: &str, payload: &[u8]) -> CallFuture {
-        CallFuture(match service::begin(&self.core, service, method, payload) {
+        CallFuture(match call::begin(&self.core, service, method, payload) {
             Ok(Ok(pending)) => Progress::Waiting(pending),
             Ok(Err(reply)) => Progress::Ended(Some(Ok(reply))),
             Err(error) => Progress::Ended(Some(Err(error))),
@@ -299,7 +300,7 @@ impl Future for CallFuture {
         let ended = match &mut self.0 {
             Progress::Waiting(pending) => loop {
                 if let Some(answer) = pending.try_finish() {
-                    break answer.map(service::answered);
+                    break answer.map(Reply::received);
                 }
                 if pending.is_closed() {
                     break Err(Error::closed());

@@ -3,10 +3,12 @@
 //! Publishing: `shape` (a topic's encoded headers) → `route` (its mailboxes, cached per thread) →
 //! `deliver` (one frame into each, by policy; `latest` for tables of newest messages). Receiving:
 //! `reader` under `subscription` and `service`. `router` holds the shared table of routes and the
-//! private trie; `reply` the calls in flight; `core` what all handles share; `reclaim` puts right
-//! what the dead left.
+//! private trie. `call` sends requests, `reply` holds the calls in flight, `answer` ends one. `core`
+//! is what all handles share; `reclaim` puts right what the dead left.
 
+mod answer;
 mod batch;
+mod call;
 mod core;
 mod counters;
 mod deliver;
@@ -31,6 +33,7 @@ pub mod topic;
 pub(crate) mod trie;
 
 pub use batch::{Batch, Iter};
+pub use call::CALL_DEPTH_MAX;
 pub use counters::{Counters, RouteCounters};
 pub use handle::{Broker, CallFuture, WeakBroker};
 pub use loan::Loan;
@@ -38,5 +41,5 @@ pub use message::{Message, MessageRef};
 pub use policy::{Policy, PublishOptions, Published, SubscribeOptions, Wait};
 pub use publisher::Publisher;
 pub use reclaim::Reclaimed;
-pub use service::{CALL_DEPTH_MAX, Call, Failure, InlineService, Reply, Request, Service};
+pub use service::{Call, Failure, InlineService, Reply, Request, Service};
 pub use subscription::Subscription;

@@ -8,7 +8,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use crossbeam_queue::ArrayQueue;
-use qiss_format::{Flags, FrameBuilder, Kind, Stamp, Template};
+use qiss_format::{Flags, FrameBuilder, Kind, Template};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::region::blocks::BlockId;
@@ -19,17 +19,16 @@ use crate::sync::Ordering;
 use crate::sys::monotonic_ns;
 
 use super::core::Core;
-use super::deliver::is_inline;
 use super::held::{HeldBlock, PinnedBytes};
 use super::message::Message;
 use super::policy::Wait;
 
 const FREE: u64 = 0;
-const WAITING: u64 = 1;
-const REPLYING: u64 = 2;
-const DONE: u64 = 3;
+pub(super) const WAITING: u64 = 1;
+pub(super) const REPLYING: u64 = 2;
+pub(super) const DONE: u64 = 3;
 /// Ended without a reply; the status says why.
-const NO_REPLY: u64 = 4;
+pub(super) const NO_REPLY: u64 = 4;
 const PEER_DIED: u64 = 5;
 const CLOSED: u64 = 6;
 /// Beside WAITING and REPLYING: the caller sleeps.
@@ -37,22 +36,22 @@ const PARKED: u64 = 1 << 8;
 
 /// `generation:32 · status:16 · owner:16`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct State(u64);
+pub(super) struct State(pub(super) u64);
 
 impl State {
-    fn new(generation: u32, status: u64, owner: u16) -> Self {
+    pub(super) fn new(generation: u32, status: u64, owner: u16) -> Self {
         Self(u64::from(generation) << 32 | status << 16 | u64::from(owner))
     }
 
-    fn generation(self) -> u32 {
+    pub(super) fn generation(self) -> u32 {
         (self.0 >> 32) as u32
     }
 
-    fn status(self) -> u64 {
+    pub(super) fn status(self) -> u64 {
         self.0 >> 16 & 0xFF
     }
 
-    fn parked(self) -> u64 {
+    pub(super) fn parked(self) -> u64 {
         self.0 >> 16 & PARKED
     }
 
@@ -70,15 +69,15 @@ impl CallId {
         Self(u64::from(participant) << 48 | u64::from(call) << 32 | u64::from(generation))
     }
 
-    fn participant(self) -> u16 {
+    pub(super) fn participant(self) -> u16 {
         (self.0 >> 48) as u16
     }
 
-    fn call(self) -> usize {
+    pub(super) fn call(self) -> usize {
         (self.0 >> 32 & 0xFFFF) as usize
     }
 
-    fn generation(self) -> u32 {
+    pub(super) fn generation(self) -> u32 {
         self.0 as u32
     }
 
@@ -92,8 +91,8 @@ impl CallId {
 #[derive(Debug)]
 pub(crate) struct CallTable {
     free: ArrayQueue<u16>,
-    reply: Template,
-    failure: Template,
+    pub(super) reply: Template,
+    pub(super) failure: Template,
 }
 
 impl CallTable {
@@ -157,7 +156,7 @@ impl PendingCall {
                 return answer;
             }
             turns = turns.saturating_add(1);
-            if wait != Wait::Park && (turns < SPINS || wait == Wait::Spin) && turns % 256 != 0 {
+            if wait != Wait::Park && (turns < SPINS || wait == Wait::Spin) && !turns.is_multiple_of(256) {
                 crate::sync::spin_loop();
                 continue;
             }
@@ -313,7 +312,8 @@ impl Drop for PendingCall {
     }
 }
 
-fn record(core: &Core, participant: u16, call: usize) -> Option<&ReplyRecord> {
+/// The slot of a call. `None`: no such call.
+pub(super) fn record(core: &Core, participant: u16, call: usize) -> Option<&ReplyRecord> {
     core.region.replies(participant).get(call)
 }
 
@@ -345,167 +345,12 @@ fn service_error(payload: &[u8]) -> Error {
     Error::new(kind, String::from_utf8_lossy(text).into_owned())
 }
 
-const PANICKED: u8 = 1;
+/// First byte of a failure whose handler panicked.
+pub(super) const PANICKED: u8 = 1;
 
-/// The right to answer one call, once.
-#[derive(Debug)]
-pub(crate) struct ReplyToken {
-    core: Arc<Core>,
-    id: CallId,
-    answered: bool,
-}
-
-impl ReplyToken {
-    /// The token of a request that this participant has taken.
-    pub(crate) fn new(core: &Arc<Core>, id: CallId) -> Self {
-        let token = Self { core: core.clone(), id, answered: false };
-        if id.participant() != core.owner_id() {
-            token.sign();
-        }
-        token
-    }
-
-    /// Names this participant as the one at work, so that its death ends the call. Within one
-    /// participant caller and server die together.
-    fn sign(&self) {
-        let Some(record) = record(&self.core, self.id.participant(), self.id.call()) else { return };
-        let mut seen = State(record.state.load(Ordering::Acquire));
-        while seen.generation() == self.id.generation() && seen.status() == WAITING {
-            let status = WAITING | seen.parked();
-            let signed = State::new(seen.generation(), status, self.core.owner_id());
-            let exchange = record.state.compare_exchange(
-                seen.0,
-                signed.0,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            );
-            match exchange {
-                Ok(_) => return,
-                Err(now) => seen = State(now),
-            }
-        }
-    }
-
-    /// Answers with a payload.
-    pub(crate) fn reply(mut self, payload: &[u8]) -> Result<()> {
-        self.answered = true;
-        let core = self.core.clone();
-        self.answer(&core.calls.reply, payload)
-    }
-
-    /// Answers with an error.
-    pub(crate) fn fail(mut self, panicked: bool, text: &str) {
-        /// Longest text that travels; more would need memory that may not be there.
-        const TEXT_MAX: usize = 180;
-        self.answered = true;
-        let mut end = text.len().min(TEXT_MAX);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        let mut payload = vec![if panicked { PANICKED } else { 0 }];
-        payload.extend_from_slice(&text.as_bytes()[..end]);
-        let core = self.core.clone();
-        let _ = self.answer(&core.calls.failure, &payload);
-    }
-
-    fn answer(&self, template: &Template, payload: &[u8]) -> Result<()> {
-        let core = &self.core;
-        let stamp = Stamp::new(self.id.0, 0);
-        let frame_len = template.frame_len(payload.len());
-        if is_inline(frame_len) {
-            if let Some(record) = self.begin_reply() {
-                let (participant, call) = (self.id.participant(), self.id.call());
-                core.region.write_reply(participant, call, |cell| {
-                    let written = template.write(cell, payload, stamp);
-                    debug_assert!(written.is_ok(), "the frame fits the cell");
-                });
-                self.end_reply(record, DONE);
-            }
-            return Ok(());
-        }
-        if frame_len as u64 > core.region.limits().frame_bytes_max() {
-            return self.refuse(Error::new(
-                ErrorKind::TooLarge,
-                format!(
-                    "a reply of {} bytes is more than this kernel takes ({}): answer less",
-                    payload.len(),
-                    core.region.limits().frame_bytes_max()
-                ),
-            ));
-        }
-        let hint = crate::region::hint::AllocHint::new(u32::from(core.owner_id()));
-        let mut block = match core.region.alloc(core.owner_id(), frame_len, &hint) {
-            Ok(block) => block,
-            Err(error) => return self.refuse(error.into()),
-        };
-        template.write(block.bytes_mut(frame_len), payload, stamp)?;
-        if let Some(record) = self.begin_reply() {
-            let Some((block, holder)) = core.share(block, 1) else {
-                self.end_reply(record, NO_REPLY);
-                return Ok(());
-            };
-            record.block.store(u64::from(block.id.0) + 1, Ordering::Release);
-            core.holders.release(holder);
-            self.end_reply(record, DONE);
-        }
-        Ok(())
-    }
-
-    /// A reply that cannot be sent: the caller is told, and so is the service.
-    fn refuse(&self, error: Error) -> Result<()> {
-        let mut payload = vec![0];
-        payload.extend_from_slice(error.to_string().as_bytes());
-        payload.truncate(180);
-        self.answer(&self.core.calls.failure, &payload)?;
-        Err(error)
-    }
-
-    /// Makes the slot this replier's. `None`: the caller no longer waits.
-    fn begin_reply(&self) -> Option<&ReplyRecord> {
-        let record = record(&self.core, self.id.participant(), self.id.call())?;
-        let mut seen = State(record.state.load(Ordering::Acquire));
-        while seen.generation() == self.id.generation() && seen.status() == WAITING {
-            let status = REPLYING | seen.parked();
-            let mine = State::new(seen.generation(), status, self.core.owner_id());
-            match record.state.compare_exchange(
-                seen.0,
-                mine.0,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => {
-                    step!("reply.replying");
-                    return Some(record);
-                }
-                Err(now) => seen = State(now),
-            }
-        }
-        self.core.count_late_reply();
-        None
-    }
-
-    fn end_reply(&self, record: &ReplyRecord, status: u64) {
-        let done = State::new(self.id.generation(), status, 0);
-        let before = State(record.state.swap(done.0, Ordering::AcqRel));
-        step!("reply.done");
-        if before.parked() != 0 {
-            wake_caller(&self.core, record, self.id);
-        }
-    }
-}
-
-impl Drop for ReplyToken {
-    fn drop(&mut self) {
-        if !self.answered
-            && let Some(record) = self.begin_reply()
-        {
-            self.end_reply(record, NO_REPLY);
-        }
-    }
-}
-
+/// Wakes whoever waits for the call, which has ended.
 #[cold]
-fn wake_caller(core: &Core, record: &ReplyRecord, id: CallId) {
+pub(super) fn wake_caller(core: &Core, record: &ReplyRecord, id: CallId) {
     record.wait.value().store(1, Ordering::Release);
     record.wait.wake(1, core.region.futex_scope());
     if record.poller.load(Ordering::Acquire) != 0 {

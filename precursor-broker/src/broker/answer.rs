@@ -1,0 +1,175 @@
+//! The right to answer a call: a reply goes into the caller's slot, or into a block it names.
+
+use std::sync::Arc;
+
+use qiss_format::{Stamp, Template};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::region::hint::AllocHint;
+use crate::region::records::ReplyRecord;
+use crate::steps::step;
+use crate::sync::Ordering;
+
+use super::core::Core;
+use super::deliver::is_inline;
+use super::reply::{
+    CallId, DONE, NO_REPLY, PANICKED, REPLYING, State, WAITING, record, wake_caller,
+};
+
+/// Longest text of a failure that travels; more would need memory that may not be there.
+const TEXT_MAX: usize = 180;
+
+/// The right to answer one call, once.
+#[derive(Debug)]
+pub(crate) struct ReplyToken {
+    core: Arc<Core>,
+    id: CallId,
+    answered: bool,
+}
+
+impl ReplyToken {
+    /// The token of a request that this participant has taken.
+    pub(crate) fn new(core: &Arc<Core>, id: CallId) -> Self {
+        let token = Self { core: core.clone(), id, answered: false };
+        if id.participant() != core.owner_id() {
+            token.sign();
+        }
+        token
+    }
+
+    /// Names this participant as the one at work, so that its death ends the call. Within one
+    /// participant caller and server die together.
+    fn sign(&self) {
+        let Some(record) = record(&self.core, self.id.participant(), self.id.call()) else { return };
+        let mut seen = State(record.state.load(Ordering::Acquire));
+        while seen.generation() == self.id.generation() && seen.status() == WAITING {
+            let status = WAITING | seen.parked();
+            let signed = State::new(seen.generation(), status, self.core.owner_id());
+            let exchange = record.state.compare_exchange(
+                seen.0,
+                signed.0,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            );
+            match exchange {
+                Ok(_) => return,
+                Err(now) => seen = State(now),
+            }
+        }
+    }
+
+    /// Answers with a payload.
+    pub(crate) fn reply(mut self, payload: &[u8]) -> Result<()> {
+        self.answered = true;
+        let core = self.core.clone();
+        self.answer(&core.calls.reply, payload)
+    }
+
+    /// Answers with an error.
+    pub(crate) fn fail(mut self, panicked: bool, text: &str) {
+        self.answered = true;
+        let mut end = text.len().min(TEXT_MAX);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let mut payload = vec![if panicked { PANICKED } else { 0 }];
+        payload.extend_from_slice(&text.as_bytes()[..end]);
+        let core = self.core.clone();
+        let _ = self.answer(&core.calls.failure, &payload);
+    }
+
+    fn answer(&self, template: &Template, payload: &[u8]) -> Result<()> {
+        let core = &self.core;
+        let stamp = Stamp::new(self.id.0, 0);
+        let frame_len = template.frame_len(payload.len());
+        if is_inline(frame_len) {
+            if let Some(record) = self.begin_reply() {
+                let (participant, call) = (self.id.participant(), self.id.call());
+                core.region.write_reply(participant, call, |cell| {
+                    let written = template.write(cell, payload, stamp);
+                    debug_assert!(written.is_ok(), "the frame fits the cell");
+                });
+                self.end_reply(record, DONE);
+            }
+            return Ok(());
+        }
+        if frame_len as u64 > core.region.limits().frame_bytes_max() {
+            return self.refuse(Error::new(
+                ErrorKind::TooLarge,
+                format!(
+                    "a reply of {} bytes is more than this kernel takes ({}): answer less",
+                    payload.len(),
+                    core.region.limits().frame_bytes_max()
+                ),
+            ));
+        }
+        let hint = AllocHint::new(u32::from(core.owner_id()));
+        let mut block = match core.region.alloc(core.owner_id(), frame_len, &hint) {
+            Ok(block) => block,
+            Err(error) => return self.refuse(error.into()),
+        };
+        template.write(block.bytes_mut(frame_len), payload, stamp)?;
+        if let Some(record) = self.begin_reply() {
+            let Some((block, holder)) = core.share(block, 1) else {
+                self.end_reply(record, NO_REPLY);
+                return Ok(());
+            };
+            record.block.store(u64::from(block.id.0) + 1, Ordering::Release);
+            core.holders.release(holder);
+            self.end_reply(record, DONE);
+        }
+        Ok(())
+    }
+
+    /// A reply that cannot be sent: the caller is told, and so is the service.
+    fn refuse(&self, error: Error) -> Result<()> {
+        let mut payload = vec![0];
+        payload.extend_from_slice(error.to_string().as_bytes());
+        payload.truncate(TEXT_MAX);
+        self.answer(&self.core.calls.failure, &payload)?;
+        Err(error)
+    }
+
+    /// Makes the slot this replier's. `None`: the caller no longer waits.
+    fn begin_reply(&self) -> Option<&ReplyRecord> {
+        let record = record(&self.core, self.id.participant(), self.id.call())?;
+        let mut seen = State(record.state.load(Ordering::Acquire));
+        while seen.generation() == self.id.generation() && seen.status() == WAITING {
+            let status = REPLYING | seen.parked();
+            let mine = State::new(seen.generation(), status, self.core.owner_id());
+            match record.state.compare_exchange(
+                seen.0,
+                mine.0,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => {
+                    step!("reply.replying");
+                    return Some(record);
+                }
+                Err(now) => seen = State(now),
+            }
+        }
+        self.core.count_late_reply();
+        None
+    }
+
+    fn end_reply(&self, record: &ReplyRecord, status: u64) {
+        let done = State::new(self.id.generation(), status, 0);
+        let before = State(record.state.swap(done.0, Ordering::AcqRel));
+        step!("reply.done");
+        if before.parked() != 0 {
+            wake_caller(&self.core, record, self.id);
+        }
+    }
+}
+
+impl Drop for ReplyToken {
+    fn drop(&mut self) {
+        if !self.answered
+            && let Some(record) = self.begin_reply()
+        {
+            self.end_reply(record, NO_REPLY);
+        }
+    }
+}
