@@ -3,7 +3,7 @@
 use precursor_broker::{Policy, SubscribeOptions};
 
 use crate::world::{
-    LONG, holding, member_of, number, numbers, options, pattern, start, waiting_for,
+    LONG, holding, member_of, next, number, numbers, options, pattern, start, waiting_for,
 };
 
 everywhere! {
@@ -85,6 +85,27 @@ everywhere! {
             lost += batch.iter().map(|message| message.lost_before()).sum::<u64>();
         }
         assert_eq!(lost + subscription.take_lost(), expected);
+    }
+
+    fn losses_told_before_are_not_told_again_by_a_batch(place: Place) {
+        let world = place.open();
+        let mut subscription = world.subscribe("n", &holding(4, Policy::DropNewest));
+        let publish = |n: u32| (0..n).map(|_| {
+            u64::from(world.publishers.publish("n", b"n").unwrap().dropped)
+        }).sum::<u64>();
+        let mut lost = publish(4 + 3);
+        next(&mut subscription);
+        lost += publish(1 + 2);
+        next(&mut subscription);
+        lost += publish(1 + 2);
+        assert_eq!(lost, 7);
+        let mut told = subscription.take_lost();
+        for _ in 0..2 {
+            let batch = subscription.recv_batch(2, None).unwrap();
+            told += batch.iter().map(|message| message.lost_before()).sum::<u64>();
+        }
+        told += subscription.take_lost();
+        assert_eq!(told, lost);
     }
 
     fn groups_and_tables_give_batches_of_their_own(place: Place) {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use precursor_broker::{Broker, ErrorKind, Policy, SubscribeOptions, Wait};
 
-use crate::world::{LONG, assert_error, holding, member_of, next, number, options, start, until};
+use crate::world::{
+    LONG, assert_error, holding, member_of, next, number, options, start, until, waiting_for,
+};
 
 const WAITS: [Wait; 3] = [Wait::Park, Wait::Adaptive, Wait::Spin];
 
@@ -55,6 +57,17 @@ everywhere! {
                 assert_error(caller.join(), ErrorKind::Closed, &["closed"]);
             }
         }
+    }
+
+    fn close_wakes_a_publisher_that_waits_for_room(place: Place) {
+        let world = place.open();
+        let _full = world.subscribe("n", &holding(1, Policy::Block));
+        let publisher = world.publishers.publisher("n", waiting_for(LONG * 100)).unwrap();
+        publisher.publish(b"1").unwrap();
+        let blocked = start(move || publisher.publish(b"2"));
+        blocked.wait_until_asleep();
+        world.publishers.close();
+        assert_error(blocked.join(), ErrorKind::Closed, &["closed"]);
     }
 
     fn what_is_queued_can_be_received_after_close(place: Place) {
