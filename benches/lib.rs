@@ -16,13 +16,13 @@ const MAILBOX_BYTES_MAX: u64 = 256 << 20;
 /// Longer than any benchmark: a publisher that waits this long has lost its receiver.
 const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Ten samples in about a second each: a suite takes a minute or two.
+/// Ten samples in about a second: a suite takes a minute or two.
 #[must_use]
 pub fn settings() -> Criterion {
     Criterion::default()
         .sample_size(10)
-        .warm_up_time(Duration::from_millis(200))
-        .measurement_time(Duration::from_secs(1))
+        .warm_up_time(Duration::from_millis(100))
+        .measurement_time(Duration::from_millis(600))
         .without_plots()
 }
 
