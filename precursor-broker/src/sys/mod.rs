@@ -21,7 +21,6 @@ mod portable;
 
 #[cfg(not(precursor_loom))]
 use crate::sync::AtomicU32;
-#[cfg(not(precursor_loom))]
 use core::time::Duration;
 
 #[cfg(any(miri, not(target_os = "linux")))]
