@@ -16,6 +16,11 @@
 //! # Ok::<(), precursor_broker::Error>(())
 //! ```
 
+#![cfg_attr(
+    precursor_loom,
+    allow(dead_code, unused_imports, reason = "the models use a part of the crate")
+)]
+
 #[cfg(not(precursor_loom))]
 pub mod broker;
 #[cfg(not(precursor_loom))]

@@ -12,7 +12,7 @@ pub(crate) use step;
 
 #[cfg(feature = "__internal_steps")]
 mod hook {
-    use std::cell::RefCell;
+    use core::cell::RefCell;
 
     type Hook = Box<dyn Fn(&'static str)>;
 

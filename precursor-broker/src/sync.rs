@@ -6,23 +6,24 @@
 #[cfg(not(precursor_loom))]
 mod imp {
     pub(crate) use core::hint::spin_loop;
-    pub(crate) use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
+    pub(crate) use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
     use core::time::Duration;
 
     use crate::sys::{self, Scope};
 
     /// A sequentially consistent fence. On x86-64 a locked instruction on the own stack has the same
-    /// effect as the MFENCE that the compiler would choose, in a third of the time.
+    /// effect as the MFENCE that the compiler would choose, in a third of the time. Miri and the
+    /// thread sanitizer cannot look into it and get the compiler's.
     #[inline(always)]
     pub(crate) fn full_fence() {
-        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        #[cfg(all(target_arch = "x86_64", not(any(miri, precursor_tsan))))]
         #[expect(unsafe_code, reason = "one instruction that the compiler does not choose")]
         // SAFETY: adds nothing to a byte of the red zone, which is the own stack's.
         unsafe {
             core::arch::asm!("lock or byte ptr [rsp - 8], 0", options(nostack));
         }
-        #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-        fence(Ordering::SeqCst);
+        #[cfg(not(all(target_arch = "x86_64", not(any(miri, precursor_tsan)))))]
+        core::sync::atomic::fence(Ordering::SeqCst);
     }
 
     /// A word that a thread can wait on: a futex. All-zero is valid, so it may lie in a region.
@@ -74,7 +75,10 @@ mod imp {
 
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::hint::spin_loop;
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
+    #[cfg(test)]
+    pub(crate) use loom::sync::atomic::AtomicBool;
+    use loom::sync::atomic::fence;
+    pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
     use loom::sync::{Condvar, Mutex};
 
     pub(crate) fn full_fence() {

@@ -341,7 +341,7 @@ impl<'a> FrameBuilder<'a> {
             .with_if(Flags::TOPIC, self.topic.is_some());
         let topic_id = self.topic.map(topic_id).or(self.topic_id).unwrap_or_default();
         let type_id = self.type_id.or(self.method.map(type_id)).unwrap_or_default();
-        let [words, ..] = (layout.payload_offset >> 3).to_le_bytes();
+        let [words, ..] = (layout.payload_offset as u64 >> 3).to_le_bytes();
         let mut head = [0; HEADER_BYTES];
         store::<{ at::FRAME_LEN }, 4>(&mut head, low_u32(layout.frame_len));
         store::<{ at::SEQ }, 8>(&mut head, self.seq.to_le_bytes());

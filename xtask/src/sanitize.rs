@@ -11,22 +11,24 @@ use crate::toolchains::{self, Extra};
 use crate::{Failure, workspace};
 
 /// What a sanitizer is called here, by the compiler and by its run-time library.
+///
+/// `precursor_tsan` replaces inline assembly that the thread sanitizer cannot see.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sanitizer {
     name: &'static str,
-    flag: &'static str,
+    flags: &'static str,
     options: (&'static str, &'static str),
 }
 
 pub(crate) const THREAD: Sanitizer = Sanitizer {
     name: "tsan",
-    flag: "-Zsanitizer=thread",
+    flags: "-Zsanitizer=thread --cfg precursor_tsan",
     options: ("TSAN_OPTIONS", "halt_on_error=1:second_deadlock_stack=1"),
 };
 
 const ADDRESS: Sanitizer = Sanitizer {
     name: "asan",
-    flag: "-Zsanitizer=address",
+    flags: "-Zsanitizer=address",
     options: ("ASAN_OPTIONS", "detect_leaks=1:detect_stack_use_after_return=1"),
 };
 
@@ -65,7 +67,7 @@ fn tests(sanitizer: Sanitizer, filter: &[String]) -> Outcome {
         command.args(["--package", package]);
     }
     command.arg("--").args(filter);
-    let flags = format!("{} -Cunsafe-allow-abi-mismatch=sanitizer", sanitizer.flag);
+    let flags = format!("{} -Cunsafe-allow-abi-mismatch=sanitizer", sanitizer.flags);
     command.env("RUSTFLAGS", flags);
     command.env(sanitizer.options.0, sanitizer.options.1);
     Step::new(sanitizer.name, command, LIMIT).run()

@@ -18,6 +18,7 @@ const POOLED_PER_THREAD: usize = 256;
 struct Buffer([u8; INLINE_BYTES]);
 
 thread_local! {
+    #[expect(clippy::vec_box, reason = "a buffer keeps its place from message to message")]
     static POOL: RefCell<Vec<Box<Buffer>>> = const { RefCell::new(Vec::new()) };
 }
 

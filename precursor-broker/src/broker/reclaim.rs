@@ -81,7 +81,7 @@ fn close_routes(core: &Core, dead: u16) -> usize {
 }
 
 fn is_shared_with_others(core: &Core, index: usize, dead: u16) -> bool {
-    let entry = router::read_record(&core.region, index as u32, dead);
+    let entry = router::read_record(&core.region, index as u32);
     let Some(at) = entry.and_then(|entry| entry.mailbox) else { return false };
     let Some(chunk) = cells_mapped::map(&core.region, at.class, at.offset, None) else {
         return false;
@@ -183,6 +183,6 @@ pub(crate) fn recount(core: &Core) -> usize {
             });
             chunk.for_each_newest(|block| visit(BlockId(block)));
         });
-        reply::for_each_reply_block(&core.region, |block| visit(block));
+        reply::for_each_reply_block(&core.region, &mut *visit);
     })
 }

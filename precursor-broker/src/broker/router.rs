@@ -72,7 +72,6 @@ pub(crate) struct RouteEntry {
     pub(crate) mailbox: Option<MailboxAddress>,
     pub(crate) pattern: Box<str>,
     pub(crate) group: Box<str>,
-    pub(crate) owner: u16,
 }
 
 /// This process's view of the routes.
@@ -103,8 +102,8 @@ impl Router {
         if self.applied.len() < used {
             self.applied.resize(used, 0);
         }
-        for index in 0..used {
-            let now = states[index].load(Ordering::Acquire);
+        for (index, state) in states[..used].iter().enumerate() {
+            let now = state.load(Ordering::Acquire);
             if now != self.applied[index] {
                 self.apply(region, index as u32, now);
             }
@@ -161,7 +160,7 @@ impl Router {
             return;
         }
         // The record may change under the copy: it counts only if its state did not.
-        let entry = read_record(region, index, (now & 0xFFFF) as u16);
+        let entry = read_record(region, index);
         if region.route_states()[index as usize].load(Ordering::Acquire) != now {
             self.applied[index as usize] = 0;
             return;
@@ -247,7 +246,7 @@ impl RouteEntry {
     }
 }
 
-pub(crate) fn read_record(region: &Region, index: u32, owner: u16) -> Option<RouteEntry> {
+pub(crate) fn read_record(region: &Region, index: u32) -> Option<RouteEntry> {
     let record = region.routes().get(index as usize)?;
     let read = |word: &AtomicU64| word.load(Ordering::Relaxed);
     let narrow = |word: &AtomicU64| u32::try_from(read(word)).ok();
@@ -267,7 +266,7 @@ pub(crate) fn read_record(region: &Region, index: u32, owner: u16) -> Option<Rou
         })
     };
     let policy = Policy::from_word(read(&record.policy))?;
-    Some(RouteEntry { kind, policy, depth: read(depth), mailbox, pattern, group, owner })
+    Some(RouteEntry { kind, policy, depth: read(depth), mailbox, pattern, group })
 }
 
 fn write_record(region: &Region, index: u32, entry: &RouteEntry) {

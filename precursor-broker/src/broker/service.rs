@@ -193,7 +193,6 @@ impl InlineService {
             mailbox: None,
             pattern: name.into(),
             group: "".into(),
-            owner: core.owner_id(),
         };
         handlers.insert(name.into(), handler);
         let route = core.with_route_hint(|hint| {
@@ -249,7 +248,6 @@ impl Service {
             mailbox: None,
             pattern: name.into(),
             group: "".into(),
-            owner: core.owner_id(),
         };
         let (reader, route) = open_reader(
             core,

@@ -52,7 +52,6 @@ impl Subscription {
             mailbox: None,
             pattern: pattern.into(),
             group: options.group.as_deref().unwrap_or_default().into(),
-            owner: core.owner_id(),
         };
         let kind = match options {
             SubscribeOptions { group: Some(_), .. } => ChunkKind::Shared,

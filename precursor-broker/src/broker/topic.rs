@@ -15,7 +15,7 @@ pub const TOPIC_BYTES_MAX: usize = 255;
 
 /// Most tokens in a topic or pattern.
 ///
-/// It bounds the depth of the [`PatternTrie`](super::trie::PatternTrie) and of every recursion
+/// It bounds the depth of the tree of patterns and of every recursion
 /// over it. Permissions may set a lower limit of their own; routing accepts up to this one.
 pub const TOPIC_LEVELS_MAX: usize = 32;
 

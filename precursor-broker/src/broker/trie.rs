@@ -51,7 +51,7 @@ const FEW_MAX: usize = 8;
 /// assert_eq!(trie.len(), 2);
 /// # Ok::<(), precursor_broker::broker::topic::TopicError>(())
 /// ```
-pub struct PatternTrie<V> {
+pub(crate) struct PatternTrie<V> {
     root: Node<V>,
     len: usize,
 }
@@ -76,7 +76,7 @@ enum Literals<V> {
 impl<V: Copy + Ord> PatternTrie<V> {
     /// An empty set; allocates nothing.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { root: Node::new(), len: 0 }
     }
 
@@ -85,7 +85,7 @@ impl<V: Copy + Ord> PatternTrie<V> {
     /// # Errors
     ///
     /// [`TopicError`] if the pattern is not valid; nothing changes.
-    pub fn insert(&mut self, pattern: &str, value: V) -> Result<bool, TopicError> {
+    pub(crate) fn insert(&mut self, pattern: &str, value: V) -> Result<bool, TopicError> {
         validate_pattern(pattern)?;
         let added = self.root.insert(pattern, value);
         self.len += usize::from(added);
@@ -94,7 +94,7 @@ impl<V: Copy + Ord> PatternTrie<V> {
 
     /// Takes `value` from under `pattern`, the same text that it was inserted with. Returns
     /// whether the pair was there.
-    pub fn remove(&mut self, pattern: &str, value: &V) -> bool {
+    pub(crate) fn remove(&mut self, pattern: &str, value: &V) -> bool {
         let removed = self.root.remove(Some(pattern), value);
         self.len -= usize::from(removed);
         removed
@@ -105,19 +105,19 @@ impl<V: Copy + Ord> PatternTrie<V> {
     /// A value under several matching patterns is reported once for each. The order depends only
     /// on the topic and on the set, not on its history. A topic that is not valid gives what
     /// [`matches`](super::topic::matches) gives. The module says what it costs at worst.
-    pub fn for_each_match(&self, topic: &str, found: &mut dyn FnMut(&V)) {
+    pub(crate) fn for_each_match(&self, topic: &str, found: &mut dyn FnMut(&V)) {
         self.root.visit(Some(topic), found);
     }
 
     /// Number of (pattern, value) pairs.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// Whether there are no pairs.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }
 }

@@ -28,7 +28,7 @@ pub(crate) const UNPINNED: u64 = u64::MAX;
 #[repr(C, align(64))]
 pub(crate) struct Cell(UnsafeCell<[u8; INLINE_BYTES]>);
 
-// SAFETY: the bytes are reached only through `Mailbox::write_cell` and `Mailbox::read_cell`, whose
+// SAFETY: the bytes are reached only through `Mailbox::write_cell` and `Mailbox::cell`, whose
 // callers hold the slot exclusively by claim or by take; the words that grant this carry the
 // release and acquire edges.
 unsafe impl Sync for Cell {}
@@ -198,11 +198,11 @@ impl<'a> Mailbox<'a> {
         })
     }
 
-    /// Lends the cell of a taken position for reading.
+    /// Lends the cell of a taken position for reading, under the models' eyes.
     ///
     /// # Safety
     /// A reader's pin covers `position`, it was taken by that reader and committed as inline.
-    #[inline(always)]
+    #[cfg(precursor_loom)]
     pub(crate) unsafe fn read_cell<R>(
         &self,
         position: u64,
@@ -243,7 +243,8 @@ impl<'a> Mailbox<'a> {
     /// The cell of a taken position.
     ///
     /// # Safety
-    /// As for [`Self::read_cell`], for as long as the result lives.
+    /// A reader's pin covers `position`, which was taken by that reader and committed as inline, for
+    /// as long as the result lives.
     #[cfg(not(precursor_loom))]
     #[inline(always)]
     pub(crate) unsafe fn cell(&self, position: u64) -> &'a [u8; INLINE_BYTES] {

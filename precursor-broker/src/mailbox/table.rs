@@ -40,14 +40,14 @@ impl Value {
     }
 
     fn queueing(block: u32, owner: u16) -> Self {
-        Self(QUEUEING | u64::from(owner) << OWNER_SHIFT | u64::from(block) + 1)
+        Self(QUEUEING | u64::from(owner) << OWNER_SHIFT | (u64::from(block) + 1))
     }
 
     /// Replaced by `block`. `None`: the count is full and must be told apart first.
     fn replaced(self, block: u32) -> Option<Self> {
         let conflated = self.conflated() + 1;
         let keep = self.0 & !(CONFLATED_MAX << BLOCK_BITS | ((1 << BLOCK_BITS) - 1));
-        let value = Self(keep | conflated << BLOCK_BITS | u64::from(block) + 1);
+        let value = Self(keep | conflated << BLOCK_BITS | (u64::from(block) + 1));
         (conflated <= CONFLATED_MAX).then_some(value)
     }
 

@@ -268,7 +268,7 @@ impl<'m> Taken<'_, 'm> {
     }
 
     /// The cell of message `index`.
-    #[inline(always)]
+    #[cfg(precursor_loom)]
     pub(crate) fn read<R>(&self, index: u32, f: impl FnOnce(&[u8; INLINE_BYTES]) -> R) -> R {
         let position = self.position(index);
         // SAFETY: the position lies in a run that this reader took and has not released.
@@ -280,7 +280,8 @@ impl<'m> Taken<'_, 'm> {
     #[inline(always)]
     pub(crate) fn cell(&self, index: u32) -> &[u8; INLINE_BYTES] {
         let position = self.position(index);
-        // SAFETY: as in `read`; the borrow of `self` keeps the run from being released.
+        // SAFETY: the position lies in a run that this reader took, and the borrow of `self` keeps
+        // the run from being released.
         unsafe { self.mailbox.cell(position) }
     }
 

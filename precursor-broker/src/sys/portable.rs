@@ -1,8 +1,7 @@
 //! Systems other than Linux: heap memory, a parking table of the standard library, a pipe.
 
 use super::{Scope, WaitOutcome, count};
-use crate::sync::{AtomicU32, Ordering};
-use core::sync::atomic::AtomicBool;
+use crate::sync::{AtomicBool, AtomicU32, Ordering};
 use core::time::Duration;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};

@@ -42,7 +42,7 @@ everywhere! {
         drop(batch);
         world.publishers.trim();
         world.publishers.publish("mixed", b"after").unwrap();
-        assert_eq!(crate::world::next(&mut subscription).payload(), b"after");
+        assert_eq!(next(&mut subscription).payload(), b"after");
     }
 
     fn a_batch_pins_at_most_half_the_mailbox(place: Place) {

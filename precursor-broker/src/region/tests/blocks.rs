@@ -208,6 +208,7 @@ fn a_death_while_a_slab_moves_leaves_a_slab_or_nothing() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "looks at every block several times; has no unsafe code")]
 fn a_recount_frees_what_no_place_refers_to_and_nothing_else() {
     use crate::region::holders::HolderTable;
     let region = region();
@@ -237,6 +238,7 @@ fn a_recount_frees_what_no_place_refers_to_and_nothing_else() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "looks at every block several times; has no unsafe code")]
 fn a_recount_leaves_a_block_alone_whose_references_were_added_meanwhile() {
     let region = region();
     let blocks = region.blocks();
