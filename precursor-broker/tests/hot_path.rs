@@ -4,6 +4,8 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::Cell;
+use core::future::Future;
+use core::pin::pin;
 use core::task::{Context, Waker};
 use core::time::Duration;
 use std::alloc::System;
@@ -195,4 +197,18 @@ fn calls_allocate_nothing_on_either_side() {
         assert_eq!(&reply.unwrap()[..], [2; 100]);
     });
     worker.join().unwrap();
+}
+#[test]
+fn large_calls_allocate_nothing() {
+    let broker = broker();
+    let mut service = broker.serve("worker", &SubscribeOptions::default()).unwrap();
+    let argument = vec![1; 20_000];
+    assert_free("a large call on one thread", || {
+        let mut call = pin!(broker.call_async("worker", "m", &argument));
+        let request = service.recv(Some(LONG)).unwrap().expect("a request");
+        assert_eq!(request.payload().len(), 20_000);
+        request.reply(&argument).unwrap();
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(call.as_mut().poll(&mut context).is_ready());
+    });
 }

@@ -19,6 +19,26 @@ use super::reply::{
 /// Longest text of a failure that travels; more would need memory that may not be there.
 const TEXT_MAX: usize = 180;
 
+/// Names this participant as the one at work on a request, so that its death ends the call. Within
+/// one participant caller and server die together.
+pub(crate) fn sign_request(core: &Core, corr_id: u64) {
+    let id = CallId(corr_id);
+    if id.participant() == core.owner_id() {
+        return;
+    }
+    let Some(record) = record(core, id.participant(), id.call()) else { return };
+    let mut seen = State(record.state.load(Ordering::Acquire));
+    while seen.generation() == id.generation() && seen.status() == WAITING {
+        let signed = State::new(seen.generation(), WAITING | seen.parked(), core.owner_id());
+        let exchange =
+            record.state.compare_exchange(seen.0, signed.0, Ordering::AcqRel, Ordering::Acquire);
+        match exchange {
+            Ok(_) => return,
+            Err(now) => seen = State(now),
+        }
+    }
+}
+
 /// The right to answer one call, once.
 #[derive(Debug)]
 pub(crate) struct ReplyToken {
@@ -28,34 +48,9 @@ pub(crate) struct ReplyToken {
 }
 
 impl ReplyToken {
-    /// The token of a request that this participant has taken.
+    /// The token of a request that this participant has taken and signed.
     pub(crate) fn new(core: &Arc<Core>, id: CallId) -> Self {
-        let token = Self { core: core.clone(), id, answered: false };
-        if id.participant() != core.owner_id() {
-            token.sign();
-        }
-        token
-    }
-
-    /// Names this participant as the one at work, so that its death ends the call. Within one
-    /// participant caller and server die together.
-    fn sign(&self) {
-        let Some(record) = record(&self.core, self.id.participant(), self.id.call()) else { return };
-        let mut seen = State(record.state.load(Ordering::Acquire));
-        while seen.generation() == self.id.generation() && seen.status() == WAITING {
-            let status = WAITING | seen.parked();
-            let signed = State::new(seen.generation(), status, self.core.owner_id());
-            let exchange = record.state.compare_exchange(
-                seen.0,
-                signed.0,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            );
-            match exchange {
-                Ok(_) => return,
-                Err(now) => seen = State(now),
-            }
-        }
+        Self { core: core.clone(), id, answered: false }
     }
 
     /// Answers with a payload.

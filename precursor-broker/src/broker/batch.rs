@@ -3,7 +3,6 @@
 use crate::mailbox::take::Taken;
 use crate::mailbox::word::Kind;
 use crate::region::blocks::BlockId;
-use crate::sync::Ordering;
 
 use super::core::Core;
 use super::message::{Message, MessageRef, view};
@@ -123,9 +122,7 @@ impl Drop for Batch<'_> {
                 self.core.release_id(block);
             }
         }
-        if bytes > 0 {
-            mailbox.header.publishers.block_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        }
+        mailbox.release_block_bytes(bytes);
         if taken.release(mailbox.may_block()) {
             mailbox.wake_publishers(self.core.region.futex_scope());
         }

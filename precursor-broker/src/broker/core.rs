@@ -11,7 +11,7 @@ use crate::mailbox::cells::Mailbox;
 use crate::mailbox::cells_mapped::{self, ChunkClass, ChunkKind, MailboxRef};
 use crate::mailbox::life::Opening;
 use crate::mailbox::take::ReaderCursor;
-use crate::mailbox::word::{CommitWord, Kind, Tail};
+use crate::mailbox::word::{CommitWord, Kind, Status, Tail};
 use crate::region::blocks::{BlockId, BlockRef};
 use crate::region::hint::AllocHint;
 use crate::region::holders::{HolderIndex, HolderTable};
@@ -53,6 +53,13 @@ impl Drop for Membership<'_> {
     }
 }
 
+/// The block that a chunk's header names for its cells: `generation:32 · id+1:32`.
+pub(crate) fn cells_of(chunk: &Mailbox<'_>) -> Option<BlockRef> {
+    let word = chunk.header.config.cells_block.load(Ordering::Acquire);
+    let id = BlockId((word as u32).checked_sub(1)?);
+    Some(BlockRef { id, generation: (word >> 32) as u32 })
+}
+
 /// Where this process looks first for something free. Hints: the state words decide.
 #[derive(Debug, Default)]
 struct FreeLists {
@@ -61,7 +68,7 @@ struct FreeLists {
     freed_pollers: Vec<u32>,
     chunks: HashMap<ChunkClass, Vec<usize>>,
     /// Mailboxes whose last claims were unfinished when they were closed.
-    closing: Vec<(ChunkClass, usize)>,
+    closing: Vec<(ChunkClass, usize, u32)>,
 }
 
 /// A mailbox that was just opened, and the reader entry that came with it.
@@ -115,6 +122,10 @@ impl Core {
     #[inline]
     pub(crate) fn notify(&self, poller: u32) {
         poller::notify(&self.region, &self.wake_targets, poller);
+    }
+
+    pub(crate) fn force_notify(&self, poller: u32) {
+        poller::force_notify(&self.region, &self.wake_targets, poller);
     }
 
     pub(crate) fn wake_reader(&self, mailbox: &MailboxRef, cleared: Tail) {
@@ -220,7 +231,9 @@ impl Core {
             self.region.alloc(self.owner_id(), class.cells_bytes(), &AllocHint::new(0))?;
         let chunk = cells_mapped::map(&self.region, class, offset, None).ok_or_else(damaged)?;
         // The header names the block before its own word stops naming the owner.
-        chunk.header.config.cells_block.store(u64::from(cells.id().0) + 1, Ordering::Release);
+        let named = cells.reference();
+        let word = u64::from(named.generation) << 32 | (u64::from(named.id.0) + 1);
+        chunk.header.config.cells_block.store(word, Ordering::Release);
         let cells = cells.into_ring();
         let mailbox = MailboxRef::new(&self.region, class, offset, cells, generation)
             .ok_or_else(damaged)?;
@@ -275,14 +288,15 @@ impl Core {
         view.wake_all(|poller| self.notify(poller));
         view.wake_publishers(self.region.futex_scope());
         let mut free = self.free.lock();
-        free.closing.push((mailbox.class(), mailbox.offset()));
+        let generation = mailbox.generation().wrapping_add(1);
+        free.closing.push((mailbox.class(), mailbox.offset(), generation));
         self.finish_closing(&mut free);
     }
 
     fn finish_closing(&self, free: &mut FreeLists) {
         let FreeLists { closing, chunks, .. } = free;
-        closing.retain(|(class, offset)| {
-            let finished = self.finish_close(*class, *offset);
+        closing.retain(|(class, offset, generation)| {
+            let finished = self.finish_close(*class, *offset, *generation);
             if finished {
                 chunks.entry(*class).or_default().push(*offset);
             }
@@ -290,33 +304,42 @@ impl Core {
         });
     }
 
-    /// Ends a closing chunk's life, if no claim in it is unfinished.
-    pub(crate) fn finish_close(&self, class: ChunkClass, offset: usize) -> bool {
-        let Some(words) = cells_mapped::map(&self.region, class, offset, None) else {
-            return false;
-        };
-        if words.has_unfinished_claims() {
+    /// Borrows a chunk with the cells that its header names, if it has any.
+    pub(crate) fn chunk(&self, class: ChunkClass, offset: usize) -> Option<Mailbox<'_>> {
+        let words = cells_mapped::map(&self.region, class, offset, None)?;
+        match cells_of(&words) {
+            None => Some(words),
+            Some(cells) => cells_mapped::map(&self.region, class, offset, Some(cells.id)),
+        }
+    }
+
+    /// Ends the life of a chunk that this participant is closing, if no claim in it is unfinished.
+    /// True also if it is over already.
+    pub(crate) fn finish_close(&self, class: ChunkClass, offset: usize, generation: u32) -> bool {
+        let Some(view) = self.chunk(class, offset) else { return false };
+        let state = view.state();
+        if state.status() != Status::Closing || state.generation() != generation {
+            return true;
+        }
+        if view.has_unfinished_claims() {
             return false;
         }
-        let cells = words.header.config.cells_block.load(Ordering::Acquire);
-        let cells = cells.checked_sub(1).map(|block| BlockId(block as u32));
-        let Some(view) = cells_mapped::map(&self.region, class, offset, cells) else {
-            return false;
-        };
+        let cells = cells_of(&view);
         if view.holds_requests() && cells.is_some() {
             self.refuse_requests(&view);
         }
         super::latest::drain(self, &view);
-        view.header.config.cells_block.store(0, Ordering::Release);
-        if !view.finish_close(|word| self.discard(word)) {
-            let cells = cells.map_or(0, |block| u64::from(block.0) + 1);
-            view.header.config.cells_block.store(cells, Ordering::Release);
-            return false;
-        }
-        if let Some(block) = cells {
-            self.region.blocks().free_ring(block, self.owner_id());
-        }
-        true
+        // The header names the cells, and which life of the block, until they are free: a survivor
+        // that frees them again finds another life.
+        view.finish_close(
+            |word| self.discard(word),
+            || {
+                if let Some(cells) = cells {
+                    self.region.blocks().free_ring(cells, self.owner_id());
+                }
+                view.header.config.cells_block.store(0, Ordering::Release);
+            },
+        )
     }
 
     /// Answers the requests that nobody is left to take.
@@ -376,14 +399,15 @@ impl Core {
         }
     }
 
-    /// The same for a slot that was queued, whose bytes count against the mailbox.
-    pub(crate) fn discard_from(&self, mailbox: &Mailbox<'_>, word: CommitWord) {
-        if word.kind() == Kind::Block {
-            let block = BlockId(word.block());
-            let bytes = self.block_frame(block).len() as u64;
-            mailbox.header.publishers.block_bytes.fetch_sub(bytes, Ordering::Relaxed);
-            self.release_id(block);
+    /// The block that a queued slot refers to, and its bytes. Asked before the slot is taken, while
+    /// the slot keeps this life of the block alive: a later release names that life.
+    pub(crate) fn queued_block(&self, word: CommitWord) -> Option<(BlockRef, u64)> {
+        if word.kind() != Kind::Block {
+            return None;
         }
+        let block = BlockId(word.block());
+        let reference = self.region.blocks().reference(block)?;
+        Some((reference, self.block_frame(block).len() as u64))
     }
 
     /// The frame in a block that the caller holds a reference to; empty if there is none.

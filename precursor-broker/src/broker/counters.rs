@@ -67,15 +67,16 @@ impl Core {
                 let tail = Tail(publishers.tail.load(Ordering::Acquire)).position();
                 let high = publishers.evicted_high.load(Ordering::Acquire);
                 let evicted = (high << EVICTED_BITS) + take.evicted();
-                let conflated = publishers.conflated.load(Ordering::Relaxed);
+                let conflated = view.conflation();
+                let empty = publishers.empty_keys.load(Ordering::Relaxed);
                 let taken = take.position_near(tail);
                 Some(RouteCounters {
                     pattern: entry.pattern.to_string(),
                     group: entry.group.to_string(),
                     policy: entry.policy,
                     depth: entry.depth,
-                    accepted: tail.max(taken).saturating_sub(base) + conflated,
-                    delivered: taken.saturating_sub(base + evicted),
+                    accepted: tail.max(taken).saturating_sub(base + empty) + conflated,
+                    delivered: taken.saturating_sub(base + evicted + empty),
                     lost: evicted + publishers.dropped.load(Ordering::Acquire) + conflated,
                     timed_out: publishers.timed_out.load(Ordering::Acquire),
                     queued: tail.saturating_sub(taken),

@@ -131,7 +131,7 @@ fn reserve_bytes(core: &Core, target: &Target, bytes: u64) -> bool {
     // A mailbox always takes one message, or a limit below a message's size would block for ever.
     let fits = before == 0 || before.saturating_add(bytes) <= target.block_bytes_max;
     if !fits {
-        used.fetch_sub(bytes, Ordering::Relaxed);
+        target.mailbox.get(&core.region).release_block_bytes(bytes);
     }
     fits
 }
@@ -145,7 +145,7 @@ fn bytes_are_full(target: &Target, view: &Mailbox<'_>, content: &Content<'_>) ->
 fn release_bytes(core: &Core, target: &Target, bytes: u64) {
     if bytes > 0 {
         let view = target.mailbox.get(&core.region);
-        view.header.publishers.block_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        view.release_block_bytes(bytes);
     }
 }
 
@@ -235,10 +235,14 @@ fn evict_and_retry(
     let view = target.mailbox.get(&core.region);
     for _ in 0..EVICTIONS_MAX {
         let tail = Tail(view.header.publishers.tail.load(Ordering::Acquire));
-        let freed = view.evict(tail.position(), target.mailbox.generation());
-        if let Some(word) = freed {
+        let generation = target.mailbox.generation();
+        let freed = view.evict(tail.position(), generation, |word| core.queued_block(word));
+        if let Some((word, block)) = &freed {
             *evicted += u32::from(!matches!(word.kind(), Kind::Aborted | Kind::Dead));
-            core.discard_from(view, word);
+            if let Some((block, bytes)) = *block {
+                view.release_block_bytes(bytes);
+                core.release(block);
+            }
         }
         match try_again(core, target, content) {
             Retry::Full if freed.is_some() => {}

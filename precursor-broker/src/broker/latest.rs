@@ -30,10 +30,12 @@ pub(crate) fn put(
         core.release(block);
         return Published { dropped: 1, ..Published::default() };
     };
-    match view.put(key, block.id.0, core.owner_id()) {
+    let peek = |old| core.region.blocks().reference(BlockId(old));
+    match view.put(key, block.id.0, core.owner_id(), peek) {
         Put::Replaced(old) => {
-            core.release_id(BlockId(old));
-            view.header.publishers.conflated.fetch_add(1, Ordering::Relaxed);
+            if let Some(old) = old {
+                core.release(old);
+            }
             Published { accepted: 1, dropped: 1, timed_out: 0 }
         }
         Put::First => {

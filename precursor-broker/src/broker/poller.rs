@@ -95,6 +95,17 @@ pub(crate) fn sleep(region: &Region, record: &PollerRecord, timeout: Option<Dura
     record.word.value().swap(IDLE, Ordering::AcqRel);
 }
 
+/// Wakes the poller whether or not it said that it sleeps: whoever cleared its word may have died
+/// before waking it.
+pub(crate) fn force_notify(region: &Region, targets: &WakeTargets, index: u32) {
+    let Some(record) = region.pollers().get(index as usize) else { return };
+    record.word.value().store(NOTIFIED, Ordering::Release);
+    record.word.wake(1, region.futex_scope());
+    if record.target.load(Ordering::Acquire) != TARGET_FUTEX {
+        targets.fire(u64::from(index));
+    }
+}
+
 /// Wakes the poller: at most one system call for each time it parked.
 pub(crate) fn notify(region: &Region, targets: &WakeTargets, index: u32) {
     let Some(record) = region.pollers().get(index as usize) else { return };

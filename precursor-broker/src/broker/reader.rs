@@ -21,6 +21,7 @@ use super::core::Core;
 use super::held::{HeldBlock, PinnedBytes};
 use super::message::Message;
 use super::policy::{Policy, Wait};
+use super::answer::sign_request;
 use super::poller::{self, TARGET_FUTEX, TARGET_TABLE, WakeTarget};
 
 /// A reader entry of a mailbox, with what this process keeps for it.
@@ -34,6 +35,7 @@ pub(crate) struct Reader {
     pub(crate) policy: Policy,
     pub(crate) depth: u32,
     shared: bool,
+    requests: bool,
     wait: Wait,
     spins: Spins,
     /// The topic of a subscription without wildcards.
@@ -125,6 +127,7 @@ impl Reader {
         let view = mailbox.get(&core.region);
         view.readers[entry].poller.store(poller, Ordering::Release);
         let cursor = core.cursor(&mailbox);
+        let mailbox_holds_requests = view.holds_requests();
         Ok(Self {
             core: core.clone(),
             mailbox,
@@ -134,6 +137,7 @@ impl Reader {
             policy: options.policy,
             depth: options.depth,
             shared: options.shared,
+            requests: mailbox_holds_requests,
             wait: options.wait,
             spins: Spins { limit: Spins::MAX, at_heels: 0, batch: 0 },
             topic: options.topic,
@@ -210,6 +214,10 @@ impl Reader {
                     )),
                     _ => None,
                 };
+                // While the slot is pinned: a survivor finds the request there, or signed.
+                if let Some(message) = message.as_ref().filter(|_| self.requests) {
+                    sign_request(&self.core, message.frame().corr_id());
+                }
                 step!("take.copied");
                 if taken.release(self.policy == Policy::Block) {
                     view.wake_publishers(self.core.region.futex_scope());
@@ -222,10 +230,11 @@ impl Reader {
             if message.is_some() {
                 return message;
             }
-            if word.kind() == Kind::Key
-                && let Some(message) = self.newest(word.block() as usize, lost)
-            {
-                return Some(message);
+            if word.kind() == Kind::Key {
+                if let Some(message) = self.newest(word.block() as usize, lost) {
+                    return Some(message);
+                }
+                self.view().note_empty_key();
             }
         }
     }
@@ -477,7 +486,7 @@ pub(crate) fn own_block(
 ) -> Message {
     let block = BlockId(word.block());
     let len = core.block_frame(block).len();
-    view.header.publishers.block_bytes.fetch_sub(len as u64, Ordering::Relaxed);
+    view.release_block_bytes(len as u64);
     let reserved = core
         .region
         .blocks()

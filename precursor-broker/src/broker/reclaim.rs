@@ -3,12 +3,13 @@
 use crate::mailbox::cells::Mailbox;
 use crate::mailbox::cells_mapped::{self, ChunkClass};
 use crate::mailbox::claim::ClaimOutcome;
-use crate::mailbox::word::{Kind, State, Status};
+use crate::mailbox::word::{Kind, Status};
 use crate::region::blocks::BlockId;
 use crate::region::owners::Owner;
 use crate::sync::{AtomicU64, Ordering};
 
-use super::core::Core;
+use super::core::{Core, cells_of};
+use super::message::view;
 use super::{reply, router};
 
 /// What a reclaim restored.
@@ -69,10 +70,10 @@ fn close_routes(core: &Core, dead: u16) -> usize {
     let end = core.region.header().routes_end.0.load(Ordering::Acquire) as usize;
     let mut closed = 0;
     for index in 0..end.min(states.len()) {
-        // A group or service that lives on in other readers keeps its route.
-        if router::route_owner(&core.region, index) == Some(dead)
-            && !is_shared_with_others(core, index, dead)
-        {
+        // A group or service that lives on in other readers keeps its route. A record that was not
+        // finished says nothing yet: what it holds is of an earlier life.
+        let Some((owner, is_open)) = router::route_owner(&core.region, index) else { continue };
+        if owner == dead && !(is_open && is_shared_with_others(core, index, dead)) {
             router::close_route(&core.region, index as u32);
             closed += 1;
         }
@@ -95,7 +96,7 @@ fn is_shared_with_others(core: &Core, index: usize, dead: u16) -> bool {
 fn for_each_chunk(core: &Core, mut visit: impl FnMut(ChunkClass, usize, &Mailbox<'_>)) {
     for class in ChunkClass::all() {
         for offset in core.region.arena_chunks(class.number(), class.chunk_bytes()) {
-            if let Some(chunk) = cells_mapped::map(&core.region, class, offset, None) {
+            if let Some(chunk) = core.chunk(class, offset) {
                 visit(class, offset, &chunk);
             }
         }
@@ -109,49 +110,90 @@ fn reclaim_mailbox(
     chunk: &Mailbox<'_>,
     dead: u16,
 ) -> u64 {
-    let state = || State(chunk.header.config.state.load(Ordering::Acquire));
-    match state().status() {
+    let state = chunk.state();
+    match state.status() {
         Status::Free => return 0,
-        Status::Opening if state().owner() == dead => {
+        Status::Opening if state.owner() == dead => {
             release_cells(core, chunk);
             chunk.abandon_reservation();
             return 0;
         }
-        _ => {}
+        Status::Closing => {
+            let claims = chunk.reclaim_claims(dead);
+            // A closer reads the requests that it refuses.
+            end_taken_requests(core, chunk, dead);
+            chunk.reclaim_readers(dead);
+            if chunk.take_over_close(dead, core.owner_id()) || state.owner() == core.owner_id() {
+                core.finish_close(class, offset, state.generation());
+            }
+            return claims;
+        }
+        Status::Opening | Status::Open => {}
     }
     let claims = chunk.reclaim_claims(dead);
+    end_taken_requests(core, chunk, dead);
     let readers = chunk.reclaim_readers(dead);
     chunk.reclaim_table(dead, |key| requeue(core, chunk, key));
-    if state().status() == Status::Open && readers > 0 && !chunk.has_readers() {
-        chunk.begin_close(core.owner_id());
-    }
-    let now = state();
-    if now.status() == Status::Open && now.owner() == dead && !chunk.has_readers() {
-        // It died between opening the mailbox and reading from it.
-        chunk.begin_close(core.owner_id());
-    }
-    if state().status() == Status::Closing {
+    recount_bytes(core, chunk);
+    // Shared mailboxes change their readers under the right that is held here. Any other one
+    // without a reader is the dead's: it died while it opened it, or left it.
+    let is_abandoned = readers > 0 || class.is_shared() || state.owner() == dead;
+    if is_abandoned && !chunk.has_readers() && chunk.begin_close(core.owner_id()) {
         chunk.wake_publishers(core.region.futex_scope());
-        core.finish_close(class, offset);
+        core.finish_close(class, offset, chunk.state().generation());
     } else {
-        // Readers behind a dead claim, members that a dead one was woken instead of, publishers
-        // behind a dead pin: all look again.
+        // Readers behind a dead claim, members that a dead one was woken instead of, readers whose
+        // waker died between two steps, publishers behind a dead pin: all look again.
         chunk.wake_all(|poller| core.notify(poller));
+        for reader in chunk.readers.iter().filter(|r| r.state.load(Ordering::Acquire) != 0) {
+            core.force_notify(reader.poller.load(Ordering::Acquire));
+        }
         chunk.wake_publishers(core.region.futex_scope());
     }
     claims
 }
 
+/// Ends the calls whose requests lie in slots that a dead worker had taken.
+fn end_taken_requests(core: &Core, chunk: &Mailbox<'_>, dead: u16) {
+    if !chunk.holds_requests() || cells_of(chunk).is_none() {
+        return;
+    }
+    chunk.for_each_pinned_by(dead, |word, cell| {
+        let frame = match word.kind() {
+            Kind::Block => core.block_frame(BlockId(word.block())),
+            _ => cell,
+        };
+        reply::end_unsigned(core, reply::CallId(view(frame).corr_id()));
+    });
+}
+
+/// Counts the bytes in blocks anew: a dead publisher may have counted some that never came.
+fn recount_bytes(core: &Core, chunk: &Mailbox<'_>) {
+    let used = &chunk.header.publishers.block_bytes;
+    let before = used.load(Ordering::Acquire);
+    if before == 0 {
+        return;
+    }
+    let mut bytes = 0;
+    chunk.for_each_reference(|word| {
+        if word.kind() == Kind::Block {
+            bytes += core.block_frame(BlockId(word.block())).len() as u64;
+        }
+    });
+    // If a live publisher or reader changed it meanwhile, the next reclaim counts again.
+    let _ = used.compare_exchange(before, bytes, Ordering::AcqRel, Ordering::Relaxed);
+}
+
 fn release_cells(core: &Core, chunk: &Mailbox<'_>) {
-    let cells = chunk.header.config.cells_block.swap(0, Ordering::AcqRel);
-    if let Some(block) = cells.checked_sub(1) {
-        core.region.blocks().free_ring(BlockId(block as u32), core.owner_id());
+    if let Some(cells) = cells_of(chunk) {
+        core.region.blocks().free_ring(cells, core.owner_id());
+        chunk.header.config.cells_block.store(0, Ordering::Release);
     }
 }
 
 /// Puts a key that a dead publisher may not have queued into the ready ring.
 fn requeue(core: &Core, chunk: &Mailbox<'_>, key: usize) {
-    let generation = State(chunk.header.config.state.load(Ordering::Acquire)).generation();
+    let generation = chunk.state().generation();
     let hint = AtomicU64::new(0);
     let outcome = chunk.claim(core.owner_id(), 1, generation, &hint);
     if let ClaimOutcome::Claimed(mut claimed) = outcome {

@@ -91,6 +91,8 @@ impl CallId {
 #[derive(Debug)]
 pub(crate) struct CallTable {
     free: ArrayQueue<u16>,
+    /// Replies in blocks have no budget of their own.
+    pinned: Arc<PinnedBytes>,
     pub(super) reply: Template,
     pub(super) failure: Template,
 }
@@ -107,7 +109,8 @@ impl CallTable {
             #[expect(clippy::expect_used, reason = "a header without text always fits")]
             Template::new(builder.kind(Kind::RESPONSE).flags(flags)).expect("a plain header")
         };
-        Self { free, reply: template(Flags::NONE), failure: template(Flags::ERROR) }
+        let (reply, failure) = (template(Flags::NONE), template(Flags::ERROR));
+        Self { free, pinned: Arc::default(), reply, failure }
     }
 }
 
@@ -248,7 +251,7 @@ impl PendingCall {
     fn own(&self, block: BlockId) -> Message {
         let core = &self.core;
         let len = core.block_frame(block).len();
-        let pinned = Arc::<PinnedBytes>::default();
+        let pinned = core.calls.pinned.clone();
         let held = core
             .region
             .blocks()
@@ -373,11 +376,12 @@ pub(crate) fn close_calls(core: &Core) {
 
 /// Ends the calls that `dead` was working on, and frees the ones it waited for.
 pub(crate) fn reclaim_calls(core: &Core, dead: u16, participants: usize) {
-    for participant in (1_u16..).take(participants) {
+    for participant in (1_u16..).take(participants).filter(|id| core.region.is_joined(*id)) {
         for call in 0..core.region.replies(participant).len() {
             end_call(core, participant, call, None, |state| state.owner() == dead, PEER_DIED);
         }
     }
+    wake_ended(core, participants);
     for record in core.region.replies(dead) {
         let seen = State(record.state.load(Ordering::Acquire));
         if seen.status() == FREE {
@@ -391,6 +395,24 @@ pub(crate) fn reclaim_calls(core: &Core, dead: u16, participants: usize) {
             && let Some(block) = record.block.swap(0, Ordering::AcqRel).checked_sub(1)
         {
             core.release_id(BlockId(block as u32));
+        }
+    }
+}
+
+/// Ends the call of a request that `dead` had taken and not signed.
+pub(crate) fn end_unsigned(core: &Core, id: CallId) {
+    let generation = Some(id.generation());
+    end_call(core, id.participant(), id.call(), generation, |state| state.owner() == 0, PEER_DIED);
+}
+
+/// Wakes the callers of ended calls: whoever ended one may have died before it woke its caller.
+fn wake_ended(core: &Core, participants: usize) {
+    for participant in (1_u16..).take(participants).filter(|id| core.region.is_joined(*id)) {
+        for (call, record) in (0_u16..).zip(core.region.replies(participant)) {
+            let seen = State(record.state.load(Ordering::Acquire));
+            if !matches!(seen.status(), FREE | WAITING | REPLYING) {
+                wake_caller(core, record, CallId::new(participant, call, seen.generation()));
+            }
         }
     }
 }

@@ -327,8 +327,8 @@ pub(crate) fn close_route(region: &Region, index: u32) -> Option<(u64, u64)> {
     before.map(|version| (version, closed))
 }
 
-/// The owner and status of a route, for reclaim.
-pub(crate) fn route_owner(region: &Region, index: usize) -> Option<u16> {
+/// Who holds a route, and whether it is open; `None` if it is free.
+pub(crate) fn route_owner(region: &Region, index: usize) -> Option<(u16, bool)> {
     let seen = region.route_states()[index].load(Ordering::Acquire);
-    (status(seen) != FREE).then_some((seen & 0xFFFF) as u16)
+    (status(seen) != FREE).then_some(((seen & 0xFFFF) as u16, status(seen) == OPEN))
 }

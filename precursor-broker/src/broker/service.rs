@@ -15,6 +15,7 @@ use crate::mailbox::cells_mapped::ChunkKind;
 
 use super::answer::ReplyToken;
 use super::core::Core;
+use super::deliver::Deadline;
 use super::message::Message;
 use super::per_region::PerRegion;
 use super::policy::{Policy, SubscribeOptions};
@@ -271,13 +272,14 @@ impl Service {
     ///
     /// [`Closed`](ErrorKind::Closed) when the kernel closes.
     pub fn recv(&mut self, timeout: Option<Duration>) -> Result<Option<Request>> {
+        let mut deadline = timeout.map(Deadline::after);
         loop {
             if let Some(message) = self.reader.try_recv() {
                 let id = CallId(message.frame().corr_id());
                 let token = ReplyToken::new(&self.reader.core, id);
                 return Ok(Some(Request { message, token }));
             }
-            match self.reader.wait(timeout) {
+            match self.reader.wait(deadline.as_mut().map(Deadline::remaining)) {
                 Waited::Ready => {}
                 Waited::TimedOut => return Ok(None),
                 Waited::Closed => return Err(self.reader.over()),

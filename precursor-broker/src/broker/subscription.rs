@@ -12,6 +12,7 @@ use crate::mailbox::life::{Opening, REQUESTS};
 
 use super::batch::Batch;
 use super::core::Core;
+use super::deliver::Deadline;
 use super::message::Message;
 use super::policy::{Policy, SubscribeOptions};
 use super::reader::{Reader, ReaderOptions, Waited};
@@ -107,11 +108,12 @@ impl Subscription {
     ///
     /// As [`try_recv`](Self::try_recv).
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Message>> {
+        let mut deadline = Deadline::after(timeout);
         loop {
             if let Some(message) = self.reader.try_recv() {
                 return Ok(Some(message));
             }
-            match self.reader.wait(Some(timeout)) {
+            match self.reader.wait(Some(deadline.remaining())) {
                 Waited::Ready => {}
                 Waited::TimedOut => return Ok(None),
                 Waited::Closed => return Err(self.reader.over()),

@@ -49,8 +49,10 @@ pub(crate) struct PublisherLine {
     pub(crate) timed_out: AtomicU64,
     pub(crate) evicted_high: AtomicU64,
     pub(crate) block_bytes: AtomicU64,
-    /// `Latest`: messages replaced by newer ones, for the statistics.
+    /// `Latest`: replaced messages that a reader was told of.
     pub(crate) conflated: AtomicU64,
+    /// `Latest`: keys in the ring that had no message any more.
+    pub(crate) empty_keys: AtomicU64,
     /// `Latest`: topics kept.
     pub(crate) keys: AtomicU64,
 }
@@ -175,7 +177,8 @@ impl<'a> Mailbox<'a> {
     #[inline(always)]
     pub(crate) fn prefetch_slot(&self, position: u64) {
         let slot = self.geometry.slot(position);
-        let bytes = self.cells[slot].0.with(<*const [u8; INLINE_BYTES]>::cast::<u8>);
+        let Some(cell) = self.cells.get(slot) else { return };
+        let bytes = cell.0.with(<*const [u8; INLINE_BYTES]>::cast::<u8>);
         crate::sys::prefetch_write(bytes);
         crate::sys::prefetch_write(bytes.wrapping_add(64));
         let commit = &self.commits[self.geometry.commit_index(slot)];

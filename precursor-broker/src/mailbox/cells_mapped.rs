@@ -61,6 +61,11 @@ impl ChunkClass {
             .flat_map(|log2| Self::KINDS.map(|kind| Self { log2, kind }))
     }
 
+    /// Whether it has several readers.
+    pub(crate) fn is_shared(self) -> bool {
+        self.kind == ChunkKind::Shared
+    }
+
     pub(crate) fn capacity(self) -> usize {
         1 << self.log2
     }

@@ -61,6 +61,7 @@ impl Mailbox<'_> {
             &publishers.evicted_high,
             &publishers.block_bytes,
             &publishers.conflated,
+            &publishers.empty_keys,
             &publishers.keys,
         ] {
             counter.store(0, Ordering::Relaxed);
@@ -74,6 +75,25 @@ impl Mailbox<'_> {
         publishers.tail.store(Tail::new(base).0, Ordering::Release);
         config.state.store(State::new(generation, Status::Open, owner).0, Ordering::Release);
         step!("subscribe.mailbox_open");
+    }
+
+    /// The present state, as one word.
+    pub(crate) fn state(&self) -> State {
+        State(self.header.config.state.load(Ordering::Acquire))
+    }
+
+    /// Takes over what `dead` was closing. True for one of several survivors.
+    pub(crate) fn take_over_close(&self, dead: u16, by: u16) -> bool {
+        let seen = self.state();
+        let mine = State::new(seen.generation(), Status::Closing, by);
+        seen.status() == Status::Closing
+            && seen.owner() == dead
+            && self
+                .header
+                .config
+                .state
+                .compare_exchange(seen.0, mine.0, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok()
     }
 
     /// Gives a reserved chunk back unopened.
@@ -178,7 +198,13 @@ impl Mailbox<'_> {
 
     /// Drains a closing mailbox and makes the chunk free. False: a claim is unfinished; whoever
     /// looks for a chunk tries again. `discard` gets every undelivered slot.
-    pub(crate) fn finish_close(&self, discard: impl FnMut(CommitWord)) -> bool {
+    ///
+    /// `before_free` runs when nobody can reach the chunk any more and nobody else can have it yet.
+    pub(crate) fn finish_close(
+        &self,
+        discard: impl FnMut(CommitWord),
+        before_free: impl FnOnce(),
+    ) -> bool {
         if self.has_unfinished_claims() {
             return false;
         }
@@ -197,6 +223,7 @@ impl Mailbox<'_> {
         let config = &self.header.config;
         let base = (last / self.geometry.capacity() + 1) * self.geometry.capacity();
         config.base.store(base, Ordering::Relaxed);
+        before_free();
         let state = State(config.state.load(Ordering::Acquire));
         let free = State::new(state.generation(), Status::Free, 0);
         config.state.store(free.0, Ordering::Release);

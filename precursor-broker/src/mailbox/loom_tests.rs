@@ -137,7 +137,7 @@ fn loom_eviction_and_take_share_nothing() {
         let other = boxed.clone();
         let publisher = thread::spawn(move || {
             let wanted = boxed_tail(&other);
-            let evicted = other.view().evict(wanted, 0).is_some();
+            let evicted = other.view().evict(wanted, 0, |_| ()).is_some();
             (evicted, accepted(&publish(&other, 2, &[2])))
         });
         let mut cursor = boxed.cursor();
@@ -185,10 +185,10 @@ fn loom_close_races_with_a_publisher() {
         view.leave(&view.readers[0]);
         let mut discarded = 0;
         let count = |word: CommitWord| u32::from(word.kind() == Kind::Inline);
-        let mut finished = view.finish_close(|word| discarded += count(word));
+        let mut finished = view.finish_close(|word| discarded += count(word), || ());
         let was_accepted = publisher.join().unwrap();
         if !finished {
-            finished = view.finish_close(|word| discarded += count(word));
+            finished = view.finish_close(|word| discarded += count(word), || ());
         }
         assert!(finished, "nothing is unfinished any more");
         assert!(was_accepted || discarded == 0);

@@ -58,11 +58,11 @@ impl Value {
 
 /// What became of a message put into the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Put {
+pub(crate) enum Put<T> {
     /// The key must be queued by the caller, who then calls [`Mailbox::key_queued`].
     First,
-    /// It replaced the message in this block, which is now the caller's to release.
-    Replaced(u32),
+    /// It replaced a message, whose block is now the caller's to release.
+    Replaced(T),
 }
 
 impl Mailbox<'_> {
@@ -123,15 +123,22 @@ impl Mailbox<'_> {
         Some(key)
     }
 
-    /// Makes `block` the newest message of `key`.
-    pub(crate) fn put(&self, key: usize, block: u32, owner: u16) -> Put {
+    /// Makes `block` the newest message of `key`. `peek` looks at the one before while the table
+    /// still names it.
+    pub(crate) fn put<T>(
+        &self,
+        key: usize,
+        block: u32,
+        owner: u16,
+        peek: impl Fn(u32) -> T,
+    ) -> Put<T> {
         let word = &self.table.values[key];
         loop {
             let seen = Value(word.load(Ordering::Acquire));
             let (next, put) = match seen.block() {
                 None => (Value::queueing(block, owner), Put::First),
                 Some(old) => match seen.replaced(block) {
-                    Some(next) => (next, Put::Replaced(old)),
+                    Some(next) => (next, Put::Replaced(peek(old))),
                     None => {
                         self.spill_conflated(key, seen);
                         continue;
@@ -179,8 +186,24 @@ impl Mailbox<'_> {
         let removed = self.table.values[key]
             .compare_exchange(seen.0, 0, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok();
+        if removed {
+            let told = &self.header.publishers.conflated;
+            told.fetch_add(seen.conflated(), Ordering::Relaxed);
+        }
         step!("latest.removed");
         removed
+    }
+
+    /// A reader met a key in the ring whose message it has taken already.
+    pub(crate) fn note_empty_key(&self) {
+        self.header.publishers.empty_keys.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Messages that were replaced, told or not, and messages that wait.
+    pub(crate) fn conflation(&self) -> u64 {
+        let pending: u64 =
+            self.table.values.iter().map(|word| Value(word.load(Ordering::Acquire)).conflated()).sum();
+        pending + self.header.publishers.conflated.load(Ordering::Relaxed)
     }
 
     /// Empties the table at the end of a life. `discard` gets every block.

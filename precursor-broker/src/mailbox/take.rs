@@ -177,9 +177,14 @@ impl<'m> Mailbox<'m> {
         self.report_losses(cursor)
     }
 
-    /// Removes the oldest untaken message if that makes room for position `wanted`. Returns what
-    /// the slot held: the caller now owns what it refers to.
-    pub(crate) fn evict(&self, wanted: u64, generation: u32) -> Option<CommitWord> {
+    /// Removes the oldest untaken message if that makes room for position `wanted`. The caller then
+    /// owns what the slot referred to; `peek` looks at that while the slot still names it.
+    pub(crate) fn evict<T>(
+        &self,
+        wanted: u64,
+        generation: u32,
+        peek: impl FnOnce(CommitWord) -> T,
+    ) -> Option<(CommitWord, T)> {
         let take = Take(self.header.readers.take.load(Ordering::Acquire));
         // A later life has another `take`, so a life that ends behind this look fails the exchange.
         if !self.is_life(generation) {
@@ -191,11 +196,37 @@ impl<'m> Mailbox<'m> {
         }
         let word = self.committed_at(position)?;
         let lost = u64::from(word.kind() != Kind::Aborted);
+        let seen = peek(word);
         if !self.move_take(take, take.taken(1).losing(lost), lost) {
             return None;
         }
         step!("evict.taken");
-        Some(word)
+        Some((word, seen))
+    }
+
+    /// Visits what the readers of `dead` had taken and not released. It is the survivor's to read:
+    /// the pins still stand.
+    #[cfg(not(precursor_loom))]
+    pub(crate) fn for_each_pinned_by(
+        &self,
+        dead: u16,
+        mut visit: impl FnMut(CommitWord, &[u8; INLINE_BYTES]),
+    ) {
+        let tail = Tail(self.header.publishers.tail.load(Ordering::Acquire));
+        let take = Take(self.header.readers.take.load(Ordering::Acquire));
+        let end = take.position_near(tail.position());
+        for entry in self.readers {
+            let state = entry.state.load(Ordering::Acquire);
+            let pin = entry.pin.load(Ordering::Acquire);
+            let is_theirs = state != 0 && (state & 0xFFFF) as u16 == dead && pin != UNPINNED;
+            // Another member may have taken what lies between; one request was all that this one had.
+            for position in (pin..end).take(usize::from(is_theirs)) {
+                if let Some(word) = self.committed_at(position) {
+                    // SAFETY: the dead reader's pin covers the position and was not cleared.
+                    visit(word, unsafe { self.cell(position) });
+                }
+            }
+        }
     }
 
     /// Messages not taken yet, claimed ones included.

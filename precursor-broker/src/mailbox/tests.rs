@@ -46,7 +46,7 @@ impl Rig {
             }
             let view = self.boxed.view();
             let wanted = Tail(view.header.publishers.tail.load(Ordering::Acquire));
-            if view.evict(wanted.position(), 0).is_none() {
+            if view.evict(wanted.position(), 0, |_| ()).is_none() {
                 view.header.publishers.dropped.fetch_add(1, Ordering::AcqRel);
                 return false;
             }
@@ -190,7 +190,7 @@ fn closed_mailbox_refuses_and_its_next_life_is_clean() {
     assert!(!rig.publish(&[3]));
     view.leave(&view.readers[0]);
     let mut discarded = 0;
-    assert!(view.finish_close(|_| discarded += 1));
+    assert!(view.finish_close(|_| discarded += 1, || ()));
     assert_eq!(discarded, 2);
     assert_eq!(rig.boxed.open(4), 1, "the generation moved on");
     assert!(!rig.publish(&[9]), "a route of the old life finds another generation");
@@ -213,11 +213,11 @@ fn close_waits_for_an_unfinished_claim() {
         panic!("there is room");
     };
     assert!(view.begin_close(OWNER));
-    assert!(!view.finish_close(|_| ()), "a publisher is still writing");
+    assert!(!view.finish_close(|_| (), || ()), "a publisher is still writing");
     claimed.commit_inline(|cell| write_value(cell, 1));
     claimed.finish();
     let mut discarded = 0;
-    assert!(view.finish_close(|_| discarded += 1));
+    assert!(view.finish_close(|_| discarded += 1, || ()));
     assert_eq!(discarded, 1);
 }
 

@@ -344,10 +344,12 @@ impl<'a> BlockTable<'a> {
         is_owned
     }
 
-    /// Frees the cells of a mailbox; `false` if the block holds none.
-    pub(crate) fn free_ring(&self, block: BlockId, by: u16) -> bool {
-        let seen = self.load(block);
-        seen.state() == BlockState::Ring && self.free(block, seen, by)
+    /// Frees the cells of a mailbox; `false` if that life of the block holds none.
+    pub(crate) fn free_ring(&self, block: BlockRef, by: u16) -> bool {
+        let seen = self.load(block.id);
+        seen.state() == BlockState::Ring
+            && seen.generation() == block.generation
+            && self.free(block.id, seen, by)
     }
 
     /// Frees a block if its word is still `seen`. One of several callers succeeds.

@@ -68,9 +68,6 @@ impl OwnedBlock<'_> {
         block
     }
 
-    pub(crate) fn id(&self) -> BlockId {
-        self.block
-    }
 }
 
 impl Drop for OwnedBlock<'_> {

@@ -116,11 +116,16 @@ fn a_ring_keeps_its_block_until_its_mailbox_frees_it() {
     let blocks = region.blocks();
     for bytes in [4_096, SEGMENT_BYTES] {
         let block = blocks.alloc(1, bytes, &AllocHint::new(0)).unwrap();
+        let life = blocks.owned_reference(block);
         assert!(!blocks.ring(block, 2));
         assert!(blocks.ring(block, 1));
         assert_eq!(blocks.reclaim(1, 2), 0, "a ring has no owner");
-        assert!(blocks.free_ring(block, 2));
-        assert!(!blocks.free_ring(block, 2));
+        assert!(blocks.free_ring(life, 2));
+        assert!(!blocks.free_ring(life, 2));
+        let again = blocks.alloc(1, bytes, &AllocHint::new(0)).unwrap();
+        assert!(again == block && blocks.ring(again, 1));
+        assert!(!blocks.free_ring(life, 2), "the cells of another mailbox");
+        assert!(blocks.free_ring(blocks.owned_reference(again), 2));
     }
     assert_eq!(blocks.trim(2), 2 * SEGMENT_BYTES);
 }
