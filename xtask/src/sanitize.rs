@@ -18,18 +18,23 @@ pub(crate) struct Sanitizer {
     name: &'static str,
     flags: &'static str,
     options: (&'static str, &'static str),
+    /// Which tests: those of the libraries, and these integration tests or all of them.
+    tests: &'static [&'static str],
 }
 
 pub(crate) const THREAD: Sanitizer = Sanitizer {
     name: "tsan",
     flags: "-Zsanitizer=thread --cfg precursor_tsan",
     options: ("TSAN_OPTIONS", "halt_on_error=1:second_deadlock_stack=1"),
+    // Not those that leave threads parked for ever, count allocations or start processes.
+    tests: &["--test", "behaviour", "--test", "integration_tests"],
 };
 
 const ADDRESS: Sanitizer = Sanitizer {
     name: "asan",
     flags: "-Zsanitizer=address",
     options: ("ASAN_OPTIONS", "detect_leaks=1:detect_stack_use_after_return=1"),
+    tests: &["--tests"],
 };
 
 /// The packages whose tests start threads or touch memory themselves.
@@ -59,7 +64,10 @@ fn tests(sanitizer: Sanitizer, filter: &[String]) -> Outcome {
         Err(reason) => return Outcome { failure: Some(reason), ..Outcome::default() },
     };
     let mut command = toolchains::cargo(true);
-    command.args(["test", "-Zbuild-std", "--no-fail-fast", "--lib", "--tests"]);
+    command.args(["test", "-Zbuild-std", "--no-fail-fast", "--lib"]);
+    command.args(sanitizer.tests);
+    // The library and the tests are built with little optimization: without it they take minutes.
+    command.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
     // Naming the target keeps the flags away from build scripts and macros.
     command.args(["--target", &triple, "--target-dir"]);
     command.arg(workspace::target_dir().join(sanitizer.name));

@@ -20,6 +20,8 @@ pub(crate) mod boxed;
 #[cfg(all(test, precursor_loom))]
 mod loom_tests;
 #[cfg(all(test, not(precursor_loom)))]
+mod mapped_tests;
+#[cfg(all(test, not(precursor_loom)))]
 mod tests;
 
 pub use cells::{INLINE_BYTES, MEMBERS_MAX, RUN_MAX};

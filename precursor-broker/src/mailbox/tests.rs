@@ -111,7 +111,7 @@ proptest! {
     #[test]
     fn mailbox_behaves_like_a_bounded_queue(
         depth in 1..12_u64,
-        ops in proptest::collection::vec(op(), 1..if cfg!(miri) { 40 } else { 200 }),
+        ops in proptest::collection::vec(op(), 1..if cfg!(miri) { 16 } else { 200 }),
     ) {
         let mut rig = Rig::new(depth);
         let mut queue = VecDeque::new();

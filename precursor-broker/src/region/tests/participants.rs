@@ -108,6 +108,7 @@ fn chunks_of_a_class_stay_its_own_and_are_found_again() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "searches the whole arena for each of its segments")]
 fn a_full_arena_refuses_and_a_death_while_it_grew_leaves_no_gap() {
     let region = region();
     let table = region.arena_table();
