@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use precursor_broker::{
-    Broker, Policy, PublishOptions, Publisher, Result, Service, SubscribeOptions, Subscription, Wait,
+    Broker, Policy, PublishOptions, Publisher, Result, Service, SubscribeOptions, Subscription,
+    Wait,
 };
 
 /// A subscription in the making. See [`Kernel::subscribe`](crate::Kernel::subscribe).

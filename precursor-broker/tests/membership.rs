@@ -1,12 +1,13 @@
 //! Who belongs to a group, when participants open, join and leave it at the same time.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(dead_code, unused_imports, reason = "the world serves several test binaries")]
 #[macro_use]
 #[path = "behaviour/world.rs"]
 mod world;
-use std::sync::{Arc, Barrier};
-use precursor_broker::*;
-use world::*;
 use core::time::Duration;
+use precursor_broker::*;
+use std::sync::{Arc, Barrier};
+use world::*;
 
 everywhere! {
     fn a_group_opened_by_two_at_once_is_one_group(place: Place) {

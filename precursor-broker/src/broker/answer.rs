@@ -132,12 +132,8 @@ impl ReplyToken {
         while seen.generation() == self.id.generation() && seen.status() == WAITING {
             let status = REPLYING | seen.parked();
             let mine = State::new(seen.generation(), status, self.core.owner_id());
-            match record.state.compare_exchange(
-                seen.0,
-                mine.0,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
+            match record.state.compare_exchange(seen.0, mine.0, Ordering::AcqRel, Ordering::Acquire)
+            {
                 Ok(_) => {
                     step!("reply.replying");
                     return Some(record);

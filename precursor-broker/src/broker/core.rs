@@ -205,11 +205,7 @@ impl Core {
     }
 
     /// Opens a mailbox: a chunk of the control arena and a block for its cells.
-    pub(crate) fn open_mailbox(
-        &self,
-        kind: ChunkKind,
-        opening: &Opening,
-    ) -> Result<OpenedMailbox> {
+    pub(crate) fn open_mailbox(&self, kind: ChunkKind, opening: &Opening) -> Result<OpenedMailbox> {
         let class = ChunkClass::new(opening.depth, kind);
         let (offset, generation) = self.reserve_chunk(class)?;
         let opened = self.open_chunk(class, offset, generation, opening);
@@ -227,16 +223,15 @@ impl Core {
         opening: &Opening,
     ) -> Result<OpenedMailbox> {
         let damaged = || Error::new(ErrorKind::Os, "the region's arena is damaged");
-        let cells =
-            self.region.alloc(self.owner_id(), class.cells_bytes(), &AllocHint::new(0))?;
+        let cells = self.region.alloc(self.owner_id(), class.cells_bytes(), &AllocHint::new(0))?;
         let chunk = cells_mapped::map(&self.region, class, offset, None).ok_or_else(damaged)?;
         // The header names the block before its own word stops naming the owner.
         let named = cells.reference();
         let word = u64::from(named.generation) << 32 | (u64::from(named.id.0) + 1);
         chunk.header.config.cells_block.store(word, Ordering::Release);
         let cells = cells.into_ring();
-        let mailbox = MailboxRef::new(&self.region, class, offset, cells, generation)
-            .ok_or_else(damaged)?;
+        let mailbox =
+            MailboxRef::new(&self.region, class, offset, cells, generation).ok_or_else(damaged)?;
         mailbox.get(&self.region).open(self.owner_id(), generation, opening);
         let address = MailboxAddress { offset, class, cells, generation };
         Ok(OpenedMailbox { mailbox, address })

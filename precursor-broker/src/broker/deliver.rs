@@ -159,7 +159,11 @@ enum Retry {
 fn try_again(core: &Core, target: &Target, content: &Content<'_>) -> Retry {
     let bytes = content.block_bytes();
     if bytes > 0 && !reserve_bytes(core, target, bytes) {
-        return if target.mailbox.get(&core.region).is_closed() { Retry::Gone } else { Retry::Full };
+        return if target.mailbox.get(&core.region).is_closed() {
+            Retry::Gone
+        } else {
+            Retry::Full
+        };
     }
     let view = target.mailbox.get(&core.region);
     match view.claim(core.owner_id(), 1, target.mailbox.generation(), &target.free_hint) {
@@ -346,4 +350,3 @@ pub(crate) fn queue_key(core: &Core, target: &Target, key: usize) -> bool {
         ClaimOutcome::Full | ClaimOutcome::Closed => false,
     }
 }
-

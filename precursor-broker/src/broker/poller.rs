@@ -82,11 +82,7 @@ pub(crate) fn begin(record: &PollerRecord, target: u64) {
 
 /// Declares the waiter asleep. False: a wake came already.
 pub(crate) fn park(record: &PollerRecord) -> bool {
-    record
-        .word
-        .value()
-        .compare_exchange(IDLE, PARKED, Ordering::AcqRel, Ordering::Acquire)
-        .is_ok()
+    record.word.value().compare_exchange(IDLE, PARKED, Ordering::AcqRel, Ordering::Acquire).is_ok()
 }
 
 /// Sleeps on the futex after [`park`]. Returns on a wake, at the timeout, or for no reason.

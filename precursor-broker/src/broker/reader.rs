@@ -17,11 +17,11 @@ use crate::steps::step;
 use crate::sync::{Ordering, spin_loop};
 use crate::sys::{EventFd, monotonic_ns};
 
+use super::answer::sign_request;
 use super::core::Core;
 use super::held::{HeldBlock, PinnedBytes};
 use super::message::Message;
 use super::policy::{Policy, Wait};
-use super::answer::sign_request;
 use super::poller::{self, TARGET_FUTEX, TARGET_TABLE, WakeTarget};
 
 /// A reader entry of a mailbox, with what this process keeps for it.
@@ -167,7 +167,8 @@ impl Reader {
         let view = self.mailbox.get(&core.region);
         let taken = view.take(&view.readers[self.entry], &mut self.cursor, max);
         // What filled its batch is not at the heels.
-        self.spins.batch = taken.as_ref().map(Taken::count).filter(|n| *n < max).unwrap_or(u32::MAX);
+        self.spins.batch =
+            taken.as_ref().map(Taken::count).filter(|n| *n < max).unwrap_or(u32::MAX);
         (core, self.topic.as_deref(), taken)
     }
 
@@ -201,9 +202,7 @@ impl Reader {
                 let mut taken = view.take(entry, &mut self.cursor, 1)?;
                 let (word, lost) = taken.entry(0);
                 let message = match word.kind() {
-                    Kind::Inline => {
-                        Some(Message::inline(taken.cell(0), self.topic.as_ref(), lost))
-                    }
+                    Kind::Inline => Some(Message::inline(taken.cell(0), self.topic.as_ref(), lost)),
                     Kind::Block => Some(own_block(
                         &self.core,
                         (&self.pinned, self.pinned_max),
@@ -263,13 +262,7 @@ impl Reader {
     }
 
     /// The holder entry is written before the message leaves the table.
-    fn hold_newest(
-        &self,
-        view: &Mailbox<'_>,
-        key: usize,
-        value: Value,
-        block: BlockId,
-    ) -> Held {
+    fn hold_newest(&self, view: &Mailbox<'_>, key: usize, value: Value, block: BlockId) -> Held {
         let blocks = self.core.region.blocks();
         let (Some(reference), Some(capacity)) = (blocks.reference(block), blocks.capacity(block))
         else {

@@ -205,12 +205,8 @@ fn requeue(core: &Core, chunk: &Mailbox<'_>, key: usize) {
 fn close_pollers(core: &Core, dead: u16) {
     let end = core.region.header().pollers_end.0.load(Ordering::Acquire) as usize;
     for record in core.region.pollers().iter().take(end) {
-        let _ = record.state.compare_exchange(
-            u64::from(dead),
-            0,
-            Ordering::AcqRel,
-            Ordering::Relaxed,
-        );
+        let _ =
+            record.state.compare_exchange(u64::from(dead), 0, Ordering::AcqRel, Ordering::Relaxed);
     }
 }
 

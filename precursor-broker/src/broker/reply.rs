@@ -159,7 +159,10 @@ impl PendingCall {
                 return answer;
             }
             turns = turns.saturating_add(1);
-            if wait != Wait::Park && (turns < SPINS || wait == Wait::Spin) && !turns.is_multiple_of(256) {
+            if wait != Wait::Park
+                && (turns < SPINS || wait == Wait::Spin)
+                && !turns.is_multiple_of(256)
+            {
                 crate::sync::spin_loop();
                 continue;
             }
@@ -447,12 +450,7 @@ fn end_call(
         && (status == PEER_DIED || seen.status() == WAITING)
     {
         let ended = State::new(seen.generation(), status, 0);
-        match record.state.compare_exchange(
-            seen.0,
-            ended.0,
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        ) {
+        match record.state.compare_exchange(seen.0, ended.0, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => {
                 if seen.parked() != 0 {
                     wake_caller(

@@ -98,7 +98,8 @@ impl Router {
             return version;
         }
         let states = region.route_states();
-        let used = (region.header().routes_end.0.load(Ordering::Acquire) as usize).min(states.len());
+        let used =
+            (region.header().routes_end.0.load(Ordering::Acquire) as usize).min(states.len());
         if self.applied.len() < used {
             self.applied.resize(used, 0);
         }
@@ -223,9 +224,10 @@ impl Router {
             RouteKind::Service => {
                 self.service(&wanted.pattern).find(|(_, entry)| entry.kind == RouteKind::Service)
             }
-            RouteKind::Group => self.groups.get(&group_key(wanted)).and_then(|index| {
-                Some((*index, self.entries.get(index)?))
-            }),
+            RouteKind::Group => self
+                .groups
+                .get(&group_key(wanted))
+                .and_then(|index| Some((*index, self.entries.get(index)?))),
         }
     }
 

@@ -196,9 +196,8 @@ impl InlineService {
             group: "".into(),
         };
         handlers.insert(name.into(), handler);
-        let route = core.with_route_hint(|hint| {
-            router.open_route(&core.region, hint, core.owner_id(), &entry)
-        });
+        let route = core
+            .with_route_hint(|hint| router.open_route(&core.region, hint, core.owner_id(), &entry));
         match route {
             Ok(route) => Ok(Self { core: core.clone(), name: name.into(), route }),
             Err(error) => {
@@ -250,13 +249,8 @@ impl Service {
             pattern: name.into(),
             group: "".into(),
         };
-        let (reader, route) = open_reader(
-            core,
-            ChunkKind::Shared,
-            entry,
-            options.mailbox_bytes_max,
-            reader_options,
-        )?;
+        let (reader, route) =
+            open_reader(core, ChunkKind::Shared, entry, options.mailbox_bytes_max, reader_options)?;
         Ok(Self { reader, name: name.into(), route })
     }
 
@@ -347,10 +341,7 @@ impl Request {
     }
 
     /// Runs a handler and answers with what it returns. A panic becomes the caller's error.
-    pub fn answer_with(
-        self,
-        handler: &impl Fn(&Call<'_>) -> core::result::Result<Reply, Failure>,
-    ) {
+    pub fn answer_with(self, handler: &impl Fn(&Call<'_>) -> core::result::Result<Reply, Failure>) {
         let call = Call { method: self.method(), payload: self.payload() };
         match catch_unwind(AssertUnwindSafe(|| handler(&call))) {
             Ok(Ok(reply)) => {

@@ -283,7 +283,8 @@ pub(crate) fn open_reader(
     let opening = Opening {
         depth: entry.depth,
         block_bytes_max: mailbox_bytes_max,
-        policy: entry.policy.to_word() | if entry.kind == RouteKind::Service { REQUESTS } else { 0 },
+        policy: entry.policy.to_word()
+            | if entry.kind == RouteKind::Service { REQUESTS } else { 0 },
         keys_max,
     };
     let opened = core.open_mailbox(kind, &opening)?;

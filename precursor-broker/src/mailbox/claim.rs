@@ -79,10 +79,7 @@ impl<'a> Mailbox<'a> {
                 continue;
             }
             let mine = ClaimWord::new(lap, span, owner);
-            if word
-                .compare_exchange(seen.0, mine.0, Ordering::AcqRel, Ordering::Relaxed)
-                .is_err()
-            {
+            if word.compare_exchange(seen.0, mine.0, Ordering::AcqRel, Ordering::Relaxed).is_err() {
                 continue;
             }
             step!("claim.claimed");
@@ -190,8 +187,7 @@ impl<'a> Claimed<'a> {
         debug_assert_eq!(self.committed, self.span, "a run is finished when all of it is written");
         let tail = &self.mailbox.header.publishers.tail;
         let next = self.tail.advanced(u64::from(self.span)).without_notice();
-        let moved =
-            tail.compare_exchange(self.tail.0, next.0, Ordering::AcqRel, Ordering::Relaxed);
+        let moved = tail.compare_exchange(self.tail.0, next.0, Ordering::AcqRel, Ordering::Relaxed);
         let seen = match moved {
             Ok(_) => self.tail.wants_notice().then_some(next),
             Err(_) => self.finish_slowly(),
@@ -205,8 +201,7 @@ impl<'a> Claimed<'a> {
     #[cold]
     fn finish_slowly(&self) -> Option<Tail> {
         self.advance_tail();
-        let seen =
-            Tail(self.mailbox.header.publishers.tail.fetch_and(!NOTIFY, Ordering::AcqRel));
+        let seen = Tail(self.mailbox.header.publishers.tail.fetch_and(!NOTIFY, Ordering::AcqRel));
         seen.wants_notice().then_some(seen)
     }
 

@@ -39,9 +39,7 @@ impl Mailbox<'_> {
         let seen = State(state.load(Ordering::Acquire));
         let mine = State::new(seen.generation(), Status::Opening, owner);
         (seen.status() == Status::Free
-            && state
-                .compare_exchange(seen.0, mine.0, Ordering::AcqRel, Ordering::Relaxed)
-                .is_ok())
+            && state.compare_exchange(seen.0, mine.0, Ordering::AcqRel, Ordering::Relaxed).is_ok())
         .then_some(seen.generation())
     }
 
@@ -187,9 +185,7 @@ impl Mailbox<'_> {
         let seen = State(state.load(Ordering::Acquire));
         let next = State::new(seen.generation().wrapping_add(1), Status::Closing, owner);
         let begun = seen.status() == Status::Open
-            && state
-                .compare_exchange(seen.0, next.0, Ordering::AcqRel, Ordering::Relaxed)
-                .is_ok();
+            && state.compare_exchange(seen.0, next.0, Ordering::AcqRel, Ordering::Relaxed).is_ok();
         if begun {
             self.flag_closed();
         }
@@ -238,10 +234,7 @@ impl Mailbox<'_> {
             return false;
         }
         let stamped = ClaimWord::new(lap, 0, 0);
-        if word
-            .compare_exchange(seen.0, stamped.0, Ordering::AcqRel, Ordering::Relaxed)
-            .is_err()
-        {
+        if word.compare_exchange(seen.0, stamped.0, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             return false;
         }
         commit.store(CommitWord::new(lap, Kind::Empty, 0).0, Ordering::Release);
@@ -351,8 +344,7 @@ impl Mailbox<'_> {
     /// Frees the reader entries of `dead`, and its places in the key table. Returns how many.
     pub(crate) fn reclaim_readers(&self, dead: u16) -> usize {
         for word in &self.header.space.visitors {
-            let _ =
-                word.compare_exchange(u64::from(dead), 0, Ordering::AcqRel, Ordering::Relaxed);
+            let _ = word.compare_exchange(u64::from(dead), 0, Ordering::AcqRel, Ordering::Relaxed);
         }
         let theirs = |entry: &&ReaderEntry| {
             let state = entry.state.load(Ordering::Acquire);

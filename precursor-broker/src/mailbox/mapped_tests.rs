@@ -1,5 +1,6 @@
 //! Mailboxes that lie in a region, as the broker uses them: small enough for Miri to run, so that
 //! every access to shared bytes on the way of a message is checked there.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use core::future::Future;
 use core::pin::pin;
@@ -21,10 +22,7 @@ fn broker() -> Broker {
 }
 
 fn options(policy: Policy) -> SubscribeOptions {
-    let mut options = SubscribeOptions::default();
-    options.depth = 16;
-    options.policy = policy;
-    options
+    SubscribeOptions { depth: 16, policy, ..SubscribeOptions::default() }
 }
 
 #[test]

@@ -201,8 +201,12 @@ impl Mailbox<'_> {
 
     /// Messages that were replaced, told or not, and messages that wait.
     pub(crate) fn conflation(&self) -> u64 {
-        let pending: u64 =
-            self.table.values.iter().map(|word| Value(word.load(Ordering::Acquire)).conflated()).sum();
+        let pending: u64 = self
+            .table
+            .values
+            .iter()
+            .map(|word| Value(word.load(Ordering::Acquire)).conflated())
+            .sum();
         pending + self.header.publishers.conflated.load(Ordering::Relaxed)
     }
 

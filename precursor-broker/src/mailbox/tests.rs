@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use proptest::prelude::*;
 
 use super::boxed::{BoxedMailbox, OWNER, read_value, write_value};
-use super::claim::ClaimOutcome;
 use super::cells::UNPINNED;
+use super::claim::ClaimOutcome;
 use super::take::ReaderCursor;
 use super::word::{Kind, Tail};
 use crate::sync::{AtomicU64, Ordering};

@@ -103,9 +103,12 @@ impl Mailbox<'_> {
     /// and a publisher in the middle of a delivery may not be in it.
     #[inline]
     pub(crate) fn release_block_bytes(&self, bytes: u64) {
+        if bytes == 0 {
+            return;
+        }
         let used = &self.header.publishers.block_bytes;
         let mut seen = used.load(Ordering::Relaxed);
-        while bytes > 0 {
+        loop {
             let left = seen.saturating_sub(bytes);
             match used.compare_exchange(seen, left, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return,

@@ -50,7 +50,6 @@ impl Tail {
     pub(crate) fn without_notice(self) -> Self {
         Self(self.0 & !NOTIFY)
     }
-
 }
 
 /// `position:40 · evicted:24`. One compare-and-swap moves both, so that what was evicted is known

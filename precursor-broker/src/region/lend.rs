@@ -67,7 +67,6 @@ impl OwnedBlock<'_> {
         core::mem::forget(self);
         block
     }
-
 }
 
 impl Drop for OwnedBlock<'_> {
