@@ -95,6 +95,18 @@ pub(crate) fn to_all(
     result
 }
 
+/// Counts the message as dropped at the targets that `serves` names. Returns how many.
+#[cold]
+pub(crate) fn refuse(core: &Core, route: &Route, serves: impl Fn(&Target) -> bool) -> u32 {
+    let mut refused = 0;
+    for target in route.targets.iter().filter(|target| serves(target)) {
+        let view = target.mailbox.get(&core.region);
+        view.header.publishers.dropped.fetch_add(1, Ordering::AcqRel);
+        refused += 1;
+    }
+    refused
+}
+
 /// Delivers to one target. A reference in `content` that was not accepted is released.
 #[inline]
 pub(crate) fn to_one(

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::mailbox::MEMBERS_MAX;
-use crate::mailbox::life::BLOCK_POLICY;
+use crate::mailbox::life::{BLOCK_POLICY, EVICTING_POLICY};
 
 /// What happens to a message when a subscription's mailbox is full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -28,7 +28,7 @@ pub enum Policy {
 impl Policy {
     pub(crate) fn to_word(self) -> u64 {
         match self {
-            Self::DropOldest => 0,
+            Self::DropOldest => EVICTING_POLICY,
             Self::DropNewest => 1,
             Self::Latest => 2,
             Self::Block => BLOCK_POLICY,
@@ -38,7 +38,7 @@ impl Policy {
 
     pub(crate) fn from_word(word: u64) -> Option<Self> {
         Some(match word {
-            0 => Self::DropOldest,
+            EVICTING_POLICY => Self::DropOldest,
             1 => Self::DropNewest,
             2 => Self::Latest,
             BLOCK_POLICY => Self::Block,

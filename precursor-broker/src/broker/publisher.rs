@@ -136,7 +136,12 @@ fn publish(
     if route.needs_block {
         // Tables of newest messages refer to blocks; their neighbours need not pay for that.
         let in_table = |target: &Target| target.policy == Policy::Latest;
-        result.add(publish_in_block(core, shape, options, &route, payload, in_table)?);
+        match publish_in_block(core, shape, options, &route, payload, in_table) {
+            Ok(in_tables) => result.add(in_tables),
+            Err(error) if result == Published::default() => return Err(error),
+            // Nothing is rolled back: where there was no memory the message is dropped.
+            Err(_) => result.dropped += deliver::refuse(core, &route, in_table),
+        }
     }
     outcome(core, shape, options, result)
 }

@@ -33,24 +33,6 @@ const FEW_MAX: usize = 8;
 /// chosen tokens cannot make them degenerate; the seed has no influence on results or their order.
 ///
 /// # Examples
-///
-/// ```
-/// use precursor_broker::broker::trie::PatternTrie;
-///
-/// let mut trie = PatternTrie::new();
-/// trie.insert("flights.*.AA.LAX", 1)?;
-/// trie.insert("flights.>", 2)?;
-/// trie.insert("weather.JFK", 3)?;
-///
-/// let mut found = Vec::new();
-/// trie.for_each_match("flights.JFK.AA.LAX", &mut |&id| found.push(id));
-/// found.sort();
-/// assert_eq!(found, [1, 2]);
-///
-/// assert!(trie.remove("flights.>", &2));
-/// assert_eq!(trie.len(), 2);
-/// # Ok::<(), precursor_broker::broker::topic::TopicError>(())
-/// ```
 pub(crate) struct PatternTrie<V> {
     root: Node<V>,
     len: usize,

@@ -185,6 +185,16 @@ impl<'a> Mailbox<'a> {
         crate::sys::prefetch_write(core::ptr::from_ref(commit));
     }
 
+    /// Asks for the lines that a reader will read at a position.
+    #[cfg(not(precursor_loom))]
+    #[inline(always)]
+    pub(crate) fn prefetch_cell(&self, position: u64) {
+        let Some(cell) = self.cells.get(self.geometry.slot(position)) else { return };
+        let bytes = cell.0.with(<*const [u8; INLINE_BYTES]>::cast::<u8>);
+        crate::sys::prefetch_read(bytes);
+        crate::sys::prefetch_read(bytes.wrapping_add(64));
+    }
+
     /// Lends the cell of a claimed position for writing.
     ///
     /// # Safety

@@ -9,6 +9,8 @@ use super::word::{CLOSED, ClaimWord, CommitWord, DETACHED, Kind, State, Status, 
 
 /// The policy word under which publishers wait for room.
 pub(crate) const BLOCK_POLICY: u64 = 3;
+/// The policy word under which publishers remove the oldest message.
+pub(crate) const EVICTING_POLICY: u64 = 0;
 /// Beside the policy: the mailbox holds requests, which are answered when it closes.
 pub(crate) const REQUESTS: u64 = 1 << 8;
 
@@ -144,6 +146,11 @@ impl Mailbox<'_> {
     #[inline(always)]
     pub(crate) fn may_block(&self) -> bool {
         self.header.config.policy.load(Ordering::Relaxed) & !REQUESTS == BLOCK_POLICY
+    }
+
+    /// Whether publishers move `take` to make room.
+    pub(crate) fn may_evict(&self) -> bool {
+        self.header.config.policy.load(Ordering::Relaxed) & !REQUESTS == EVICTING_POLICY
     }
 
     /// Whether the messages are requests.

@@ -18,6 +18,8 @@ pub(crate) struct ReaderCursor {
     evicted_low: u64,
     /// Losses when this reader last reported.
     told: u64,
+    /// Nobody else moves `take`: there is one reader, and publishers do not evict.
+    is_alone: bool,
 }
 
 /// A run of messages that a reader has taken. The slots are its own until it releases them;
@@ -45,7 +47,8 @@ impl ReaderCursor {
         let take = Take(mailbox.header.readers.take.load(Ordering::Acquire));
         let tail = Tail(mailbox.header.publishers.tail.load(Ordering::Acquire));
         let position = take.position_near(tail.position());
-        Self { position, dropped: 0, evicted_high: 0, evicted_low: 0, told: 0 }
+        let is_alone = mailbox.readers.len() == 1 && !mailbox.may_evict();
+        Self { position, dropped: 0, evicted_high: 0, evicted_low: 0, told: 0, is_alone }
     }
 
     fn lost(&self) -> u64 {
@@ -104,13 +107,21 @@ impl<'m> Mailbox<'m> {
             if run.count == 0 && run.skipped == 0 {
                 return None;
             }
+            // The first message's lines come while the rest of this is done.
+            #[cfg(not(precursor_loom))]
+            self.prefetch_cell(start);
             // The pin comes before the take (Release): see `free_position`.
             entry.pin.store(start, Ordering::Relaxed);
             step!("take.pinned");
             let next = take.taken(run.skipped + u64::from(run.count)).losing(run.dead);
             // Read before the exchange: if that succeeds, no eviction came in between.
             let evicted = self.evicted_seen(cursor, take);
-            if self.move_take(take, next, run.dead) {
+            let is_mine = cursor.is_alone && run.skipped == 0;
+            if is_mine {
+                // Release, after the pin: as the exchange in `move_take`.
+                self.header.readers.take.store(next.0, Ordering::Release);
+            }
+            if is_mine || self.move_take(take, next, run.dead) {
                 step!("take.taken");
                 cursor.position = start;
                 (cursor.evicted_high, cursor.evicted_low) = evicted;
@@ -322,9 +333,7 @@ impl<'m> Taken<'_, 'm> {
     #[inline(always)]
     pub(crate) fn prefetch(&self, index: u32) {
         if index < self.count {
-            let cell = self.cell(index);
-            crate::sys::prefetch_read(cell.as_ptr());
-            crate::sys::prefetch_read(cell[64..].as_ptr());
+            self.mailbox.prefetch_cell(self.position(index));
         }
     }
 
