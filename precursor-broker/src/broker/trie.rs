@@ -31,8 +31,6 @@ const FEW_MAX: usize = 8;
 /// tables. Depth, and with it every recursion, is bounded by
 /// [`TOPIC_LEVELS_MAX`](super::topic::TOPIC_LEVELS_MAX). Hash tables are seeded at random, so that
 /// chosen tokens cannot make them degenerate; the seed has no influence on results or their order.
-///
-/// # Examples
 pub(crate) struct PatternTrie<V> {
     root: Node<V>,
     len: usize,
