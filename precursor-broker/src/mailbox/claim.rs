@@ -1,6 +1,8 @@
 //! The publisher's side: claim, commit, abort (region.md R3.1.1 to R3.1.3).
 #![allow(unsafe_code, reason = "writes the cells of its claims")]
 
+use core::mem::ManuallyDrop;
+
 use crate::steps::step;
 use crate::sync::{AtomicU64, Ordering};
 
@@ -192,7 +194,7 @@ impl<'a> Claimed<'a> {
             Ok(_) => self.tail.wants_notice().then_some(next),
             Err(_) => self.finish_slowly(),
         };
-        core::mem::forget(self);
+        let _ended = ManuallyDrop::new(self);
         seen
     }
 

@@ -2,6 +2,8 @@
 //! the cell of a reply.
 #![allow(unsafe_code, reason = "lends slices of mapped memory")]
 
+use core::mem::ManuallyDrop;
+
 use core::ptr::NonNull;
 
 use super::blocks::{BlockId, BlockRef};
@@ -56,7 +58,7 @@ impl OwnedBlock<'_> {
     /// Makes the block immutable, with `refs` references.
     pub(crate) fn share(self, refs: u32) -> Option<BlockRef> {
         let shared = self.region.blocks().share(self.block, self.owner, refs)?;
-        core::mem::forget(self);
+        let _passed_on = ManuallyDrop::new(self);
         Some(shared)
     }
 
@@ -64,7 +66,7 @@ impl OwnedBlock<'_> {
     pub(crate) fn into_ring(self) -> BlockId {
         self.region.blocks().ring(self.block, self.owner);
         let block = self.block;
-        core::mem::forget(self);
+        let _passed_on = ManuallyDrop::new(self);
         block
     }
 }

@@ -78,6 +78,7 @@ pub(crate) fn futex_wake(word: &AtomicU32, waiters: u32, scope: Scope) -> u32 {
 }
 
 /// Nanoseconds since 1970 by the wall clock; 0 if the clock stands before 1970.
+#[allow(clippy::disallowed_methods, reason = "the one place that asks the wall clock")]
 pub(crate) fn wall_ns() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |elapsed| u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
@@ -90,6 +91,7 @@ pub(crate) fn process_identity() -> (u32, u64) {
 }
 
 /// Sleeps. For the cold paths that wait for another participant and have nothing to be woken by.
+#[allow(clippy::disallowed_methods, reason = "the one place that sleeps")]
 pub(crate) fn pause(duration: Duration) {
     std::thread::sleep(duration);
 }
