@@ -40,6 +40,31 @@ pub(crate) struct Core {
     closed: AtomicBool,
 }
 
+/// A block named in a holder entry. Dropped, the entry is free; the reference stays where it is.
+#[derive(Debug)]
+pub(crate) struct NamedBlock<'c> {
+    core: &'c Core,
+    block: BlockRef,
+    holder: Option<HolderIndex>,
+}
+
+impl NamedBlock<'_> {
+    /// The reference is the caller's now and is given up, with its bytes at the mailbox.
+    pub(crate) fn release_from(self, mailbox: &Mailbox<'_>) {
+        let bytes = self.core.block_frame(self.block.id).len() as u64;
+        mailbox.release_block_bytes(bytes);
+        self.core.release(self.block);
+    }
+}
+
+impl Drop for NamedBlock<'_> {
+    fn drop(&mut self) {
+        if let Some(holder) = self.holder {
+            self.core.holders.release(holder);
+        }
+    }
+}
+
 /// Number of the region's word for [`Core::membership`].
 const MEMBERSHIP: usize = 1;
 
@@ -394,15 +419,14 @@ impl Core {
         }
     }
 
-    /// The block that a queued slot refers to, and its bytes. Asked before the slot is taken, while
-    /// the slot keeps this life of the block alive: a later release names that life.
-    pub(crate) fn queued_block(&self, word: CommitWord) -> Option<(BlockRef, u64)> {
+    /// Names the block that a queued slot refers to in a holder entry, before the slot is taken: a
+    /// survivor's scan then finds the reference at every moment of the move.
+    pub(crate) fn name_block(&self, word: CommitWord) -> Option<NamedBlock<'_>> {
         if word.kind() != Kind::Block {
             return None;
         }
-        let block = BlockId(word.block());
-        let reference = self.region.blocks().reference(block)?;
-        Some((reference, self.block_frame(block).len() as u64))
+        let block = self.region.blocks().reference(BlockId(word.block()))?;
+        Some(NamedBlock { core: self, block, holder: self.holders.hold(block) })
     }
 
     /// The frame in a block that the caller holds a reference to; empty if there is none.

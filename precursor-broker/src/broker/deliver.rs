@@ -252,16 +252,16 @@ fn evict_and_retry(
     for _ in 0..EVICTIONS_MAX {
         let tail = Tail(view.header.publishers.tail.load(Ordering::Acquire));
         let generation = target.mailbox.generation();
-        let freed = view.evict(tail.position(), generation, |word| core.queued_block(word));
-        if let Some((word, block)) = &freed {
+        let freed = view.evict(tail.position(), generation, |word| core.name_block(word));
+        let has_freed = freed.is_some();
+        if let Some((word, block)) = freed {
             *evicted += u32::from(!matches!(word.kind(), Kind::Aborted | Kind::Dead));
-            if let Some((block, bytes)) = *block {
-                view.release_block_bytes(bytes);
-                core.release(block);
+            if let Some(block) = block {
+                block.release_from(view);
             }
         }
         match try_again(core, target, content) {
-            Retry::Full if freed.is_some() => {}
+            Retry::Full if has_freed => {}
             // Nothing could be evicted: look whether somebody else's move made the difference.
             Retry::Full if tail.0 != view.header.publishers.tail.load(Ordering::Acquire) => {}
             outcome => return outcome,

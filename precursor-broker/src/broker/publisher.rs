@@ -80,8 +80,8 @@ impl Publisher {
             match publish(core, shape, options, payload) {
                 Ok(one) => result.add(one),
                 Err(error) if result == Published::default() => return Err(error),
-                Err(_) => {
-                    result.timed_out += 1;
+                Err(error) => {
+                    result.timed_out += u32::from(error.kind() == ErrorKind::Full);
                     break;
                 }
             }

@@ -10,6 +10,10 @@ use super::words::{BlockState, BlockWord, REFS_MAX, SegmentState, SegmentWord};
 use crate::sync::{AtomicU64, Ordering};
 use std::io;
 
+/// Classes with fewer blocks in a slab than this go round several slabs.
+const ROTATING_SLOTS: usize = 16;
+/// Slabs that such a class goes round: 4 MiB, more than a core's own caches hold.
+const ROTATING_SLABS: usize = 16;
 /// Rounds of claiming a segment and giving unused ones back before an allocation is refused.
 const ROUNDS_MAX: usize = 4;
 
@@ -81,6 +85,7 @@ impl<'a> BlockTable<'a> {
         };
         if let Some(class) = self.geometry.class(index)
             && let Some(window) = hint.load(index, class)
+            && !(class.slots < ROTATING_SLOTS && window.is_at_its_start())
             && let Some(block) = self.take_in(window, index, class, owner, hint)
         {
             return Ok(block);
@@ -139,7 +144,18 @@ impl<'a> BlockTable<'a> {
         hint: &AllocHint,
     ) -> Result<BlockId, AllocError> {
         let Some(class) = self.geometry.class(index) else { return Err(self.full(bytes)) };
+        let mut may_grow = class.slots < ROTATING_SLOTS;
         for _ in 0..ROUNDS_MAX {
+            // Large blocks go round: the one freed last still lies in its reader's cache.
+            if may_grow
+                && self.slabs_of(index).take(ROTATING_SLABS).count() < ROTATING_SLABS
+                && let Ok(Some(block)) = self.claim_slab(owner, index, class)
+            {
+                let segment = self.geometry.segment_of(block.index());
+                hint.store(index, hint.window_in(segment, class));
+                return Ok(block);
+            }
+            may_grow = false;
             if let Some(block) = self.take_anywhere(index, class, owner, hint) {
                 return Ok(block);
             }
@@ -164,13 +180,19 @@ impl<'a> BlockTable<'a> {
         owner: u16,
         hint: &AllocHint,
     ) -> Option<BlockId> {
+        let last = hint.load(index, class).map_or(0, |window| window.segment);
+        let take =
+            |segment| self.take_in(hint.window_in(segment, class), index, class, owner, hint);
+        let after = self.slabs_of(index).filter(|segment| *segment > last).find_map(take);
+        after.or_else(|| self.slabs_of(index).filter(|segment| *segment <= last).find_map(take))
+    }
+
+    /// The slabs of a class.
+    fn slabs_of(&self, index: u32) -> impl Iterator<Item = usize> + '_ {
         let end = (self.slab_end.load(Ordering::Acquire) as usize).min(self.segments.len());
-        (0..end).find_map(|segment| {
-            let word = self.segments.load(segment);
-            if !word.is(SegmentState::Slab) || word.value() != index {
-                return None;
-            }
-            self.take_in(hint.window_in(segment, class), index, class, owner, hint)
+        (0..end).filter(move |segment| {
+            let word = self.segments.load(*segment);
+            word.is(SegmentState::Slab) && word.value() == index
         })
     }
 

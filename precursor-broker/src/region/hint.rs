@@ -75,6 +75,12 @@ pub(crate) struct Window {
 }
 
 impl Window {
+    /// Whether the next try begins a turn.
+    #[inline]
+    pub(crate) fn is_at_its_start(self) -> bool {
+        self.cursor == 0
+    }
+
     /// The slot of the `attempt`-th try, and the window if that slot is free. `None` when every
     /// slot of the segment was tried.
     ///

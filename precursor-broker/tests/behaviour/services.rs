@@ -338,8 +338,8 @@ everywhere! {
             .collect();
         callers.into_iter().for_each(|caller| caller.join());
         let answered: u64 = receiver.try_iter().sum();
-        let route = world.only_route();
         until("all requests are worked on", || world.publishers.counters().routes[0].queued == 0);
+        let route = world.only_route();
         assert!(world.publishers.counters().late_replies + answered <= route.accepted);
         assert_eq!(&world.call("flights", "echo", b"well").unwrap()[..], b"well");
         world.end([worker]);
