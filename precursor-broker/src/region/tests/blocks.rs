@@ -102,7 +102,7 @@ fn a_steady_publisher_stays_in_a_few_blocks() {
     let mut used = std::collections::BTreeSet::new();
     let mut queue = std::collections::VecDeque::new();
     // Under Miri few blocks make a slab.
-    let (turns, bytes) = if cfg!(miri) { (50, 30_000) } else { (500, 600) };
+    let (turns, bytes) = if cfg!(miri) { (50, 10_000) } else { (500, 600) };
     for _ in 0..turns {
         let block = blocks.alloc(1, bytes, &hint).unwrap();
         used.insert(block);
@@ -112,6 +112,22 @@ fn a_steady_publisher_stays_in_a_few_blocks() {
         }
     }
     assert!(used.len() <= 9, "{} blocks for a lag of 3", used.len());
+}
+
+#[test]
+fn large_blocks_go_round_all_slabs_that_there_are() {
+    let region = region();
+    let blocks = region.blocks();
+    let hint = AllocHint::new(7);
+    let mut used = std::collections::BTreeSet::new();
+    for _ in 0..60 {
+        let block = blocks.alloc(1, 60_000, &hint).unwrap();
+        used.insert(block);
+        assert!(blocks.free_owned(block, 1));
+    }
+    let slabs: std::collections::BTreeSet<_> =
+        used.iter().map(|block| blocks.geometry.segment_of(block.0 as usize)).collect();
+    assert_eq!(slabs.len(), 4, "the one freed last is not the next one: {used:?}");
 }
 
 #[test]
