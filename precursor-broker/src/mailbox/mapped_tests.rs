@@ -44,6 +44,16 @@ fn frames_in_cells_and_in_blocks_reach_another_participant() {
 }
 
 #[test]
+fn a_loan_reads_back_what_was_written_into_it() {
+    let broker = broker();
+    let publisher = broker.publisher("a.b", crate::PublishOptions::default()).unwrap();
+    let mut loan = publisher.loan(LONG).unwrap();
+    loan.fill(9);
+    loan.truncate(LONG - 1).unwrap();
+    assert_eq!((loan.len(), loan[0], loan[LONG - 2]), (LONG - 1, 9, 9));
+}
+
+#[test]
 fn a_table_finds_its_keys_again() {
     let broker = broker();
     let mut latest = broker.subscribe("a.*", &options(Policy::Latest)).unwrap();

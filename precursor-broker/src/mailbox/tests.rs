@@ -242,6 +242,18 @@ fn dead_claim_is_lost_and_the_rest_goes_on() {
 }
 
 #[test]
+fn survivor_reads_what_a_dead_reader_had_taken() {
+    let mut rig = Rig::new(4);
+    assert!(rig.publish(&[7, 8]));
+    assert_eq!(rig.take_pinned(1), (0, vec![7]));
+    let mut found = Vec::new();
+    let view = rig.boxed.view();
+    view.for_each_pinned_by(OWNER + 1, |_, _| panic!("it holds nothing"));
+    view.for_each_pinned_by(OWNER, |word, cell| found.push((word.kind(), read_value(cell))));
+    assert_eq!(found, [(Kind::Inline, 7)]);
+}
+
+#[test]
 fn panic_while_writing_gives_the_slot_back() {
     let mut rig = Rig::new(4);
     let view = rig.boxed.view();
