@@ -119,22 +119,10 @@ pub(crate) fn to_one(
     if target.policy == Policy::Latest {
         return super::latest::put(core, target, topic, content);
     }
-    let bytes = content.block_bytes();
-    if bytes == 0 || reserve_bytes(core, target, bytes) {
-        let view = target.mailbox.get(&core.region);
-        let generation = target.mailbox.generation();
-        if let ClaimOutcome::Claimed(mut claimed) =
-            view.claim(core.owner_id(), 1, generation, &target.free_hint)
-        {
-            content.commit(&mut claimed);
-            if let Some(cleared) = claimed.finish() {
-                core.wake_reader(&target.mailbox, cleared);
-            }
-            return Published { accepted: 1, ..Published::default() };
-        }
-        release_bytes(core, target, bytes);
+    match try_once(core, target, content) {
+        Retry::Accepted => Published { accepted: 1, ..Published::default() },
+        Retry::Full | Retry::Gone => to_full(core, target, content, deadline),
     }
-    to_full(core, target, content, deadline)
 }
 
 fn reserve_bytes(core: &Core, target: &Target, bytes: u64) -> bool {
@@ -161,14 +149,16 @@ fn release_bytes(core: &Core, target: &Target, bytes: u64) {
     }
 }
 
-/// One more try at a mailbox that had no room.
+/// What came of one try at a mailbox.
 enum Retry {
     Accepted,
     Full,
     Gone,
 }
 
-fn try_again(core: &Core, target: &Target, content: &Content<'_>) -> Retry {
+/// Claims, commits and wakes, if there is room.
+#[inline(always)]
+fn try_once(core: &Core, target: &Target, content: &Content<'_>) -> Retry {
     let bytes = content.block_bytes();
     if bytes > 0 && !reserve_bytes(core, target, bytes) {
         return if target.mailbox.get(&core.region).is_closed() {
@@ -213,7 +203,7 @@ fn to_full(
     let outcome = match target.policy {
         Policy::DropOldest => evict_and_retry(core, target, content, &mut result.dropped),
         Policy::Block => wait_and_retry(core, target, content, deadline),
-        _ => try_again(core, target, content),
+        _ => try_once(core, target, content),
     };
     match outcome {
         Retry::Accepted => result.accepted = 1,
@@ -260,7 +250,7 @@ fn evict_and_retry(
                 block.release_from(view);
             }
         }
-        match try_again(core, target, content) {
+        match try_once(core, target, content) {
             Retry::Full if has_freed => {}
             // Nothing could be evicted: look whether somebody else's move made the difference.
             Retry::Full if tail.0 != view.header.publishers.tail.load(Ordering::Acquire) => {}
@@ -282,7 +272,7 @@ fn wait_and_retry(
     let view = target.mailbox.get(&core.region);
     let mut turns = 0;
     loop {
-        match try_again(core, target, content) {
+        match try_once(core, target, content) {
             Retry::Full => {}
             outcome => return outcome,
         }

@@ -171,20 +171,6 @@ impl<'a> Mailbox<'a> {
         &self.lost[self.geometry.slot(position)]
     }
 
-    /// Asks for the lines that the publisher will write at a position a little ahead. A reader had
-    /// them last: without this, every locked instruction waits until they have come.
-    #[cfg(not(precursor_loom))]
-    #[inline(always)]
-    pub(crate) fn prefetch_slot(&self, position: u64) {
-        let slot = self.geometry.slot(position);
-        let Some(cell) = self.cells.get(slot) else { return };
-        let bytes = cell.0.with(<*const [u8; INLINE_BYTES]>::cast::<u8>);
-        crate::sys::prefetch_write(bytes);
-        crate::sys::prefetch_write(bytes.wrapping_add(64));
-        let commit = &self.commits[self.geometry.commit_index(slot)];
-        crate::sys::prefetch_write(core::ptr::from_ref(commit));
-    }
-
     /// Asks for the lines that a reader will read at a position.
     #[cfg(not(precursor_loom))]
     #[inline(always)]

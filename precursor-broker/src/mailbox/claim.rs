@@ -9,10 +9,6 @@ use crate::sync::{AtomicU64, Ordering};
 use super::cells::{INLINE_BYTES, Mailbox, UNPINNED};
 use super::word::{ClaimWord, CommitWord, Geometry, Kind, NOTIFY, State, Tail, Take};
 
-/// How far ahead the lines of a slot are asked for: several messages' time.
-#[cfg(not(precursor_loom))]
-const AHEAD: u64 = 6;
-
 /// What came of asking for room.
 #[derive(Debug)]
 pub(crate) enum ClaimOutcome<'a> {
@@ -85,8 +81,6 @@ impl<'a> Mailbox<'a> {
                 continue;
             }
             step!("claim.claimed");
-            #[cfg(not(precursor_loom))]
-            self.prefetch_slot(position + u64::from(span) + AHEAD);
             let claimed = Claimed::new(self, tail, span, owner);
             // R3.1.2: the chunk may have been recycled since the route was made.
             if State(self.header.config.state.load(Ordering::Acquire)).generation() != generation {

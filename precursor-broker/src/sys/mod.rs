@@ -109,26 +109,6 @@ pub(crate) fn prefetch_read<T>(address: *const T) {
     let _ = address;
 }
 
-/// Asks for the cache line at `address` to be brought in for writing. Any address is allowed.
-///
-/// The intrinsic becomes a prefetch for reading unless the whole program is compiled for a processor
-/// with PREFETCHW; every x86-64 processor executes the instruction, older ones as a no-op.
-#[inline(always)]
-pub(crate) fn prefetch_write<T>(address: *const T) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    #[expect(unsafe_code, reason = "one instruction that has no usable intrinsic")]
-    // SAFETY: PREFETCHW is a hint that never faults, whatever the address, and changes no register.
-    unsafe {
-        core::arch::asm!(
-            "prefetchw byte ptr [{line}]",
-            line = in(reg) address,
-            options(nostack, preserves_flags, readonly)
-        );
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    let _ = address;
-}
-
 /// Counts the system calls of parking and signalling, so that tests can assert that there were none.
 pub(crate) mod count {
     #[cfg(any(test, feature = "__internal_steps"))]
