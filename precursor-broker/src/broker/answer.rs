@@ -110,6 +110,7 @@ impl ReplyToken {
                 return Ok(());
             };
             record.block.store(u64::from(block.id.0) + 1, Ordering::Release);
+            step!("reply.block_stored");
             core.holders.release(holder);
             self.end_reply(record, DONE);
         }

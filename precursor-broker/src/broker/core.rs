@@ -18,6 +18,7 @@ use crate::region::holders::{HolderIndex, HolderTable};
 use crate::region::lend::OwnedBlock;
 use crate::region::map::Region;
 use crate::region::owners::Owner;
+use crate::steps::step;
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
 
 use super::message::view as view_of;
@@ -168,7 +169,10 @@ impl Core {
         let mine = u64::from(self.owner_id());
         for turn in 0..TURNS_MAX {
             let holder = match word.compare_exchange(0, mine, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return Some(Membership(word)),
+                Ok(_) => {
+                    step!("membership.held");
+                    return Some(Membership(word));
+                }
                 Err(holder) => holder,
             };
             if self.is_gone(holder as u16)
@@ -237,6 +241,7 @@ impl Core {
         if opened.is_err() {
             self.release_reserved(class, offset);
         }
+        step!("subscribe.reserved");
         opened
     }
 
@@ -258,6 +263,7 @@ impl Core {
         let mailbox =
             MailboxRef::new(&self.region, class, offset, cells, generation).ok_or_else(damaged)?;
         mailbox.get(&self.region).open(self.owner_id(), generation, opening);
+        step!("subscribe.cells_named");
         let address = MailboxAddress { offset, class, cells, generation };
         Ok(OpenedMailbox { mailbox, address })
     }
@@ -392,6 +398,7 @@ impl Core {
             Some(shared) => Some((shared, holder)),
             None => {
                 self.holders.release(holder);
+        step!("block.named");
                 None
             }
         }

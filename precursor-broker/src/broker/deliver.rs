@@ -9,6 +9,7 @@ use crate::mailbox::cells::Mailbox;
 use crate::mailbox::claim::{ClaimOutcome, Claimed};
 use crate::mailbox::word::{Kind, Tail};
 use crate::region::blocks::BlockRef;
+use crate::steps::step;
 use crate::sync::Ordering;
 use crate::sys::monotonic_ns;
 
@@ -128,6 +129,7 @@ pub(crate) fn to_one(
 fn reserve_bytes(core: &Core, target: &Target, bytes: u64) -> bool {
     let used = &target.mailbox.get(&core.region).header.publishers.block_bytes;
     let before = used.fetch_add(bytes, Ordering::Relaxed);
+    step!("publish.bytes_counted");
     // A mailbox always takes one message, or a limit below a message's size would block for ever.
     let fits = before == 0 || before.saturating_add(bytes) <= target.block_bytes_max;
     if !fits {

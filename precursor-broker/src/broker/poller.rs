@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 
 use crate::region::map::Region;
 use crate::region::records::PollerRecord;
+use crate::steps::step;
 use crate::sync::Ordering;
 use crate::sys::EventFd;
 
@@ -108,6 +109,7 @@ pub(crate) fn notify(region: &Region, targets: &WakeTargets, index: u32) {
     if record.word.value().swap(NOTIFIED, Ordering::AcqRel) != PARKED {
         return;
     }
+    step!("wake.notified");
     match record.target.load(Ordering::Acquire) {
         TARGET_FUTEX => record.word.wake(1, region.futex_scope()),
         _ => targets.fire(u64::from(index)),

@@ -10,6 +10,7 @@ use crate::sync::{AtomicU64, Ordering};
 
 use super::core::{Core, cells_of};
 use super::message::view;
+use super::router::RouteKind;
 use super::{reply, router};
 
 /// What a reclaim restored.
@@ -50,7 +51,7 @@ pub(crate) fn reclaim(core: &Core, dead: Owner) -> Reclaimed {
     // Nobody joins a mailbox while it is found to be without readers.
     let membership = core.membership();
     let mut reclaimed = Reclaimed { participants: 1, ..Reclaimed::default() };
-    reclaimed.routes = close_routes(core, dead.id);
+    reclaimed.routes = close_routes(core, dead.id, membership.is_some());
     region.arena_reclaim(dead.id, by);
     for_each_chunk(core, |class, offset, chunk| {
         reclaimed.claims += reclaim_mailbox(core, class, offset, chunk, dead.id);
@@ -65,7 +66,9 @@ pub(crate) fn reclaim(core: &Core, dead: Owner) -> Reclaimed {
     reclaimed
 }
 
-fn close_routes(core: &Core, dead: u16) -> usize {
+/// Closes the routes of `dead`, and those of groups and services to which it was the last reader,
+/// whoever opened them: with the right to change readers nobody is about to join one.
+fn close_routes(core: &Core, dead: u16, may_change_readers: bool) -> usize {
     let states = core.region.route_states();
     let end = core.region.header().routes_end.0.load(Ordering::Acquire) as usize;
     let mut closed = 0;
@@ -73,12 +76,21 @@ fn close_routes(core: &Core, dead: u16) -> usize {
         // A group or service that lives on in other readers keeps its route. A record that was not
         // finished says nothing yet: what it holds is of an earlier life.
         let Some((owner, is_open)) = router::route_owner(&core.region, index) else { continue };
-        if owner == dead && !(is_open && is_shared_with_others(core, index, dead)) {
+        let may_be_last =
+            owner == dead || (is_open && may_change_readers && is_shared(core, index));
+        if may_be_last && !(is_open && is_shared_with_others(core, index, dead)) {
             router::close_route(&core.region, index as u32);
             closed += 1;
         }
     }
+    // It may have died between a change of a route and the word that says so.
+    core.region.header().routes_version.0.fetch_add(1, Ordering::AcqRel);
     closed
+}
+
+fn is_shared(core: &Core, index: usize) -> bool {
+    let entry = router::read_record(&core.region, index as u32);
+    entry.is_some_and(|entry| matches!(entry.kind, RouteKind::Group | RouteKind::Service))
 }
 
 fn is_shared_with_others(core: &Core, index: usize, dead: u16) -> bool {

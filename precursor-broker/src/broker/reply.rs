@@ -224,10 +224,13 @@ impl PendingCall {
                 ErrorKind::NoReply,
                 "the service dropped the request without an answer",
             )),
-            PEER_DIED => Err(Error::new(
-                ErrorKind::PeerDied,
-                "the process that worked on the call died: call again",
-            )),
+            PEER_DIED => {
+                self.discard_block();
+                Err(Error::new(
+                    ErrorKind::PeerDied,
+                    "the process that worked on the call died: call again",
+                ))
+            }
             _ => Err(Error::closed()),
         };
         self.free();
@@ -237,6 +240,7 @@ impl PendingCall {
     fn read(&self) -> Result<Message> {
         let record = self.record();
         let block = record.block.swap(0, Ordering::AcqRel);
+        step!("reply.block_taken");
         let message = match block.checked_sub(1) {
             None => {
                 let (participant, call) = (self.id.participant(), self.id.call());
@@ -249,6 +253,14 @@ impl PendingCall {
             return Err(service_error(message.payload()));
         }
         Ok(message)
+    }
+
+    /// Gives up a reply that was stored and not announced: the next call must not find it.
+    #[cold]
+    fn discard_block(&self) {
+        if let Some(block) = self.record().block.swap(0, Ordering::AcqRel).checked_sub(1) {
+            self.core.release_id(BlockId(block as u32));
+        }
     }
 
     fn own(&self, block: BlockId) -> Message {

@@ -124,9 +124,11 @@ impl Router {
         let index = reserve_route(region, hint, owner)?;
         step!("subscribe.route_opening");
         write_record(region, index, entry);
+        step!("subscribe.route_written");
         let word = &region.route_states()[index as usize];
         let open = state((word.load(Ordering::Relaxed) >> 24) + 1, OPEN, owner);
         word.store(open, Ordering::Release);
+        step!("subscribe.route_stored");
         let before = region.header().routes_version.0.fetch_add(1, Ordering::AcqRel);
         step!("subscribe.route_open");
         self.apply_own(region, before, index, open);
@@ -324,6 +326,7 @@ pub(crate) fn close_route(region: &Region, index: u32) -> Option<(u64, u64)> {
     }
     let closed = state((seen >> 24) + 1, FREE, 0);
     let done = word.compare_exchange(seen, closed, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+    step!("close.route_freed");
     let before = done.then(|| region.header().routes_version.0.fetch_add(1, Ordering::AcqRel));
     step!("close.route_closed");
     before.map(|version| (version, closed))

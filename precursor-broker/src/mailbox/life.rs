@@ -108,10 +108,12 @@ impl Mailbox<'_> {
 
     /// Takes a free reader entry.
     pub(crate) fn join(&self, owner: u16) -> Option<usize> {
-        self.readers.iter().position(|entry| {
+        let joined = self.readers.iter().position(|entry| {
             let mine = 1 << 16 | u64::from(owner);
             entry.state.compare_exchange(0, mine, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-        })
+        });
+        step!("reader.joined");
+        joined
     }
 
     /// Gives a reader entry back.
@@ -119,6 +121,7 @@ impl Mailbox<'_> {
         entry.pin.store(UNPINNED, Ordering::Release);
         entry.armed.store(0, Ordering::Release);
         entry.state.store(0, Ordering::Release);
+        step!("reader.left");
     }
 
     pub(crate) fn has_readers(&self) -> bool {
@@ -177,7 +180,7 @@ impl Mailbox<'_> {
         None
     }
 
-    fn has_visitors(&self) -> bool {
+    pub(super) fn has_visitors(&self) -> bool {
         full_fence();
         self.header.space.visitors.iter().any(|word| word.load(Ordering::Acquire) != 0)
     }

@@ -111,12 +111,14 @@ impl Mailbox<'_> {
             used.fetch_sub(1, Ordering::AcqRel);
             return None;
         }
+        step!("latest.key_counted");
         let word = &self.table.keys[key];
         let claimed = CLAIMED | u64::from(owner);
         if word.compare_exchange(0, claimed, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             used.fetch_sub(1, Ordering::AcqRel);
             return self.key_of(topic, wanted & HASH_MASK, owner);
         }
+        step!("latest.key_claimed");
         // SAFETY: the exchange made the key this claimer's until it publishes it.
         unsafe { self.write_topic(key, topic) };
         word.store(wanted, Ordering::Release);
@@ -234,14 +236,35 @@ impl Mailbox<'_> {
     pub(crate) fn reclaim_table(&self, dead: u16, mut queue: impl FnMut(usize)) {
         for (index, key) in self.table.keys.iter().enumerate() {
             let claimed = CLAIMED | u64::from(dead);
-            if key.compare_exchange(claimed, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-                self.header.publishers.keys.fetch_sub(1, Ordering::AcqRel);
-            }
+            let _ = key.compare_exchange(claimed, 0, Ordering::AcqRel, Ordering::Relaxed);
             let value = Value(self.table.values[index].load(Ordering::Acquire));
             if value.queueing_by() == Some(dead) {
                 queue(index);
                 self.key_queued(index);
             }
+        }
+        self.recount_keys();
+    }
+
+    /// Counts the keys anew: the dead may have counted one that it did not claim. The dead has left
+    /// the table, so while nobody is inside, the count and the keys agree; who comes in between
+    /// changes the count.
+    fn recount_keys(&self) {
+        /// Looks at a table that live publishers are inside of. Beyond it the count stays too high
+        /// until the next reclaim.
+        const TURNS_MAX: u32 = 100_000;
+        let used = &self.header.publishers.keys;
+        for _ in 0..TURNS_MAX {
+            let before = used.load(Ordering::Acquire);
+            if !self.has_visitors() {
+                let keys = self.table.keys.iter().filter(|key| key.load(Ordering::Acquire) != 0);
+                let count = keys.count() as u64;
+                if used.compare_exchange(before, count, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+                {
+                    return;
+                }
+            }
+            spin_loop();
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::steps::step;
 use crate::sync::{Ordering, full_fence};
 use crate::sys::Scope;
 
@@ -39,6 +40,7 @@ impl Mailbox<'_> {
         let mut seen = cleared_at;
         loop {
             let Some(poller) = self.disarm_any() else { return };
+            step!("wake.disarmed");
             notify(poller);
             if !self.any_armed() {
                 return;

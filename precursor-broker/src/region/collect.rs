@@ -3,6 +3,7 @@
 use super::blocks::{BlockId, BlockRef, BlockTable};
 use super::classes::Class;
 use super::words::{BlockState, BlockWord, SegmentState, SegmentWord};
+use crate::steps::step;
 
 /// Passes of a recount over blocks whose words changed meanwhile.
 const RECOUNTS_MAX: usize = 3;
@@ -52,7 +53,9 @@ impl BlockTable<'_> {
             if !self.segments.change(segment, word, moving) {
                 return false;
             }
+            step!("segment.trimming");
             let is_gone = self.memory.decommit(segment).is_ok();
+            step!("segment.decommitted");
             self.segments.publish(segment, moving.freed().with_resident(!is_gone));
             is_gone
         });
@@ -72,6 +75,7 @@ impl BlockTable<'_> {
     /// change of its word fail, so that either the taker or this scan gives way.
     fn retire(&self, segment: usize, moving: SegmentWord) -> bool {
         let Some(class) = self.geometry.class(moving.value()) else { return false };
+        step!("segment.moving");
         let is_unused = self.slots(segment, class).all(|block| {
             let seen = self.load(block);
             match seen.state() {
@@ -80,6 +84,7 @@ impl BlockTable<'_> {
                 _ => false,
             }
         });
+        step!("segment.retired");
         if is_unused {
             self.segments.change(segment, moving, moving.freed());
         } else {

@@ -9,6 +9,7 @@ use super::records::{
     Header, ParticipantRecord, PollerRecord, ReplyRecord, RouteRecord, SharedWord,
 };
 use super::segments::SegmentTable;
+use crate::steps::step;
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::{Mapping, Scope};
 use core::ptr::NonNull;
@@ -243,7 +244,9 @@ impl SegmentMemory for Region {
         let words = geometry.granules_per_segment;
         self.commit(&self.layout.blocks, first * words, words)?;
         let offset = self.layout.data_offset + first * geometry.segment_bytes;
-        self.data.commit(offset, count * geometry.segment_bytes)
+        self.data.commit(offset, count * geometry.segment_bytes)?;
+        step!("segment.committed");
+        Ok(())
     }
 
     fn decommit(&self, segment: usize) -> io::Result<()> {

@@ -3,6 +3,7 @@
 use super::error::RegionError;
 use super::map::Region;
 use super::records::ParticipantRecord;
+use crate::steps::step;
 use crate::sync::Ordering;
 use crate::sys;
 
@@ -77,6 +78,7 @@ impl Region {
             if seen.status() != Status::Free || !seen.change(record, joining) {
                 continue;
             }
+            step!("join.joining");
             record.pid.store(u64::from(pid), Ordering::Relaxed);
             record.start.store(start, Ordering::Relaxed);
             if let Err(source) = self.commit_participant(id) {
@@ -86,9 +88,11 @@ impl Region {
                     source,
                 });
             }
+            step!("join.committed");
             // Release: whoever sees it live sees its identity.
             let live = StateWord::new(seen.generation(), Status::Live, pid);
             if joining.change(record, live) {
+                step!("join.live");
                 return Ok(Owner { id, generation: seen.generation() });
             }
         }

@@ -4,6 +4,7 @@
 //! them, so that whoever finds it `RunMoving` in the hands of a dead owner can free the rest.
 
 use super::words::{SegmentState, SegmentWord};
+use crate::steps::step;
 use crate::sync::{AtomicU64, Ordering};
 
 /// Searches that met a run in motion start again at most this often.
@@ -93,6 +94,7 @@ impl<'a> SegmentTable<'a> {
                 }
                 let claimed = word.with(SegmentState::Moving, class, owner);
                 if self.change(segment, word, claimed) {
+                    step!("segment.claimed");
                     return Some((segment, claimed));
                 }
             }
@@ -154,6 +156,7 @@ impl<'a> SegmentTable<'a> {
         if !word.is(SegmentState::Free) || !self.change(head, word, claimed) {
             return None;
         }
+        step!("segment.run_begun");
         for distance in 1..length {
             let word = self.load(head + distance);
             let tail = word.with(SegmentState::Tail, distance as u32, 0);
@@ -163,6 +166,7 @@ impl<'a> SegmentTable<'a> {
             }
             resident &= word.is_resident();
         }
+        step!("segment.run_claimed");
         Some(Run { head, length, resident })
     }
 
@@ -187,6 +191,7 @@ impl<'a> SegmentTable<'a> {
                 self.change(head + distance, word, word.freed());
             }
         }
+        step!("segment.tails_freed");
         self.change(head, held, held.freed());
     }
 

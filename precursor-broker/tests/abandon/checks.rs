@@ -98,6 +98,8 @@ pub(crate) fn everything_is_free(survivor: &Broker, dead: u16) {
     assert_eq!(successor.participant(), dead, "its number is free");
     a_newcomer_can_do_everything(survivor, &successor);
     drop(successor);
+    let all: Vec<_> = (1..super::PARTICIPANTS).map(|_| survivor.join().unwrap()).collect();
+    drop(all);
     all_routes_can_be_opened(survivor);
     survivor.trim();
     assert_eq!(survivor.counters().memory_bytes, 0, "memory is left by the newcomer");

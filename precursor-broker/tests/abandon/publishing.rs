@@ -76,6 +76,25 @@ fn a_sleeper(survivor: &Broker) -> Check {
     })
 }
 
+/// Two members that sleep while the victim publishes: each is woken by a message of its own.
+fn sleepers(survivor: &Broker) -> Check {
+    let woken = [(); 2].map(|()| {
+        let mut options = crew();
+        options.wait = Wait::Park;
+        let mut member = survivor.subscribe("t", &options).unwrap();
+        ends("the member wakes", move || {
+            member.recv().unwrap();
+            member
+        })
+    });
+    let survivor = survivor.clone();
+    Box::new(move || {
+        survivor.publish("t", b"one").unwrap();
+        survivor.publish("t", b"two").unwrap();
+        drop(woken.map(|woken| woken()));
+    })
+}
+
 /// The subscription closes while the dead's claim in it is unfinished.
 fn closed_before_reclaim(survivor: &Broker) -> Check {
     let subscription = subscribed(survivor, "t", 16, Policy::DropNewest);
@@ -170,6 +189,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         act: |victim, _, begin| publish(victim, 20, begin),
     },
     Scenario {
+        name: "put the only topic that there is room for",
+        stage: |survivor| one(survivor, 1, Policy::Latest, 0, 0),
+        act: |victim, _, begin| publish(victim, 20, begin),
+    },
+    Scenario {
         name: "put what replaces another",
         stage: |survivor| one(survivor, 4, Policy::Latest, 1, 20),
         act: |victim, _, begin| publish(victim, 20, begin),
@@ -202,6 +226,28 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             publisher.loan(100).unwrap().abort();
             publisher.loan(900_000).unwrap().abort();
         },
+    },
+    Scenario {
+        name: "give memory back",
+        stage: |survivor| {
+            let mut kept = subscribed(survivor, "t", 16, Policy::DropNewest);
+            survivor.publish("t", &[1; 3_000]).unwrap();
+            Box::new(move || {
+                assert_eq!(kept.try_recv().unwrap().unwrap().payload(), [1; 3_000]);
+            })
+        },
+        act: |victim, _, begin| {
+            let publisher = victim.publisher("t", Default::default()).unwrap();
+            publisher.loan(100).unwrap().abort();
+            publisher.loan(900_000).unwrap().abort();
+            begin();
+            victim.trim();
+        },
+    },
+    Scenario {
+        name: "publish to readers that sleep in a group",
+        stage: sleepers,
+        act: |victim, _, begin| publish(victim, 20, begin),
     },
     Scenario {
         name: "publish to a reader that sleeps",

@@ -37,6 +37,22 @@ fn open_and_close(victim: &Broker, survivor: &Broker, policy: Policy, begin: &dy
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
+        name: "join and leave",
+        stage: nothing,
+        act: |_, survivor, begin| {
+            begin();
+            drop(survivor.join().unwrap());
+        },
+    },
+    Scenario {
+        name: "join a group and leave it",
+        stage: a_fellow,
+        act: |victim, _, begin| {
+            begin();
+            drop(victim.subscribe("t", &crew()).unwrap());
+        },
+    },
+    Scenario {
         name: "subscribe and unsubscribe",
         stage: nothing,
         act: |victim, survivor, begin| {
