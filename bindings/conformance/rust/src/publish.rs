@@ -1,0 +1,86 @@
+//! Steps that publish: by handle, by name, many at once, in loaned memory.
+
+use std::sync::Arc;
+
+use neo_protocol::Published;
+
+use crate::errors::{Outcome, Stop};
+use crate::loan::LentMemory;
+use crate::step::{Seen, Step};
+use crate::world::{Handle, World};
+
+pub(crate) fn run(op: &str, world: &mut World, step: &Step<'_>) -> Outcome {
+    match op {
+        "publisher" => publisher(world, step),
+        "publish" => one(world, step, &step.payload()?).map(|result| seen(&result)),
+        "publish_many" => {
+            let payloads = step.payloads()?;
+            let slices: Vec<&[u8]> = payloads.iter().map(Vec::as_slice).collect();
+            let published = world.publisher(step.text("publisher")?)?.publish_many(&slices)?;
+            Ok(seen(&published))
+        }
+        "publish_numbers" => numbers(world, step),
+        "loan" => {
+            let publisher = Arc::clone(world.publisher(step.text("publisher")?)?);
+            let loan = LentMemory::new(publisher, step.number("len")? as usize)?;
+            let len = loan.len();
+            world.keep(step.text("as")?, Handle::Loan(loan))?;
+            Ok(Seen::default().with("len", len))
+        }
+        "write" => {
+            let at = step.optional_number("at").unwrap_or(0) as usize;
+            world.loan(step.text("loan")?)?.write(at, step.payload()?)?;
+            Ok(Seen::default())
+        }
+        "truncate" => {
+            let len = step.number("len")? as usize;
+            world.loan(step.text("loan")?)?.truncate(len)?;
+            Ok(Seen::default().with("len", len))
+        }
+        "send" => Ok(seen(&world.take_loan(step.text("loan")?)?.send()?)),
+        _ => {
+            world.take_loan(step.text("loan")?)?.abort()?;
+            Ok(Seen::default())
+        }
+    }
+}
+
+fn publisher(world: &mut World, step: &Step<'_>) -> Outcome {
+    let kernel = world.kernel_of(step)?;
+    let mut builder = kernel.publisher(step.text("topic")?).stamp_time(step.flag("stamp_time"));
+    if let Some(timeout) = step.duration_ns("send_timeout_ns") {
+        builder = builder.send_timeout(timeout);
+    }
+    let publisher = Arc::new(builder.open()?);
+    world.keep(step.text("as")?, Handle::Publisher(publisher))?;
+    Ok(Seen::default())
+}
+
+/// Publishes by the handle that the step names, else to its topic.
+fn one(world: &mut World, step: &Step<'_>, payload: &[u8]) -> Result<Published, Stop> {
+    match step.optional_text("publisher") {
+        Some(name) => Ok(world.publisher(name)?.publish(payload)?),
+        None => Ok(world.kernel_of(step)?.publish(step.text("topic")?, payload)?),
+    }
+}
+
+/// Publishes numbers as decimal text, one message each, and adds up the results.
+fn numbers(world: &mut World, step: &Step<'_>) -> Outcome {
+    let (from, count) = (step.number("from")?, step.number("count")?);
+    let (mut accepted, mut dropped, mut timed_out) = (0, 0, 0);
+    for number in from..from + count {
+        let published = one(world, step, number.to_string().as_bytes())?;
+        accepted += published.accepted;
+        dropped += published.dropped;
+        timed_out += published.timed_out;
+    }
+    Ok(counts(accepted, dropped, timed_out))
+}
+
+pub(crate) fn seen(published: &Published) -> Seen {
+    counts(published.accepted, published.dropped, published.timed_out)
+}
+
+fn counts(accepted: u32, dropped: u32, timed_out: u32) -> Seen {
+    Seen::default().with("accepted", accepted).with("dropped", dropped).with("timed_out", timed_out)
+}
