@@ -1,7 +1,7 @@
 //! Routing: the shared table of routes, and this process's private view of it.
 //!
 //! The truth is the region's table: one record a subscription, group or service, committed by its
-//! state word. Each process keeps a trie in ordinary memory and brings it up to date when the
+//! state word. Each process keeps an index in ordinary memory and brings it up to date when the
 //! region's version has moved: it scans the packed state words and applies what differs.
 
 use std::collections::HashMap;
@@ -14,9 +14,9 @@ use crate::region::records::{load_text, store_text};
 use crate::steps::step;
 use crate::sync::{AtomicU64, Ordering};
 
+use super::patterns::Patterns;
 use super::policy::Policy;
 use super::topic::{TOPIC_BYTES_MAX, is_literal};
-use super::trie::PatternTrie;
 
 /// What a route leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ pub(crate) struct Router {
     /// The state word under which each route was applied.
     applied: Vec<u64>,
     entries: HashMap<u32, RouteEntry>,
-    trie: PatternTrie<u32>,
+    patterns: Patterns,
     services: HashMap<Box<str>, Vec<u32>>,
     groups: HashMap<(Box<str>, Box<str>), u32>,
 }
@@ -171,7 +171,7 @@ impl Router {
         let Some(entry) = entry else { return };
         match entry.kind {
             RouteKind::Subscription | RouteKind::Group => {
-                if self.trie.insert(&entry.pattern, index).is_err() {
+                if self.patterns.insert(&entry.pattern, index).is_err() {
                     return;
                 }
                 if entry.kind == RouteKind::Group {
@@ -188,7 +188,7 @@ impl Router {
     fn forget(&mut self, index: u32, old: &RouteEntry) {
         match old.kind {
             RouteKind::Subscription | RouteKind::Group => {
-                self.trie.remove(&old.pattern, &index);
+                self.patterns.remove(&old.pattern, index);
                 if self.groups.get(&group_key(old)) == Some(&index) {
                     self.groups.remove(&group_key(old));
                 }
@@ -206,8 +206,8 @@ impl Router {
 
     /// Visits every route that a message of `topic` goes to.
     pub(crate) fn for_each_match(&self, topic: &str, mut visit: impl FnMut(&RouteEntry)) {
-        self.trie.for_each_match(topic, &mut |index| {
-            if let Some(entry) = self.entries.get(index) {
+        self.patterns.for_each_match(topic, &mut |index| {
+            if let Some(entry) = self.entries.get(&index) {
                 visit(entry);
             }
         });

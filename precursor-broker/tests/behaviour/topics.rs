@@ -29,6 +29,33 @@ everywhere! {
         assert!(world.publishers.counters().routes.is_empty());
     }
 
+    fn patterns_with_many_stars_are_no_different(place: Place) {
+        let world = place.open();
+        let patterns =
+            ["*.*.*", "*.b.*.*", "*.*.*.>", "a.*.*.*.e", "*.*.*.*.f", "*.*.*.d.>", "a.b.c.d.e"];
+        let mut subscriptions: Vec<_> = patterns
+            .iter()
+            .map(|pattern| world.subscribe(pattern, &SubscribeOptions::default()))
+            .collect();
+        for (topic, expected) in [
+            ("a.b.c", vec![0]),
+            ("a.b.c.d", vec![1, 2]),
+            ("a.b.c.d.e", vec![2, 3, 5, 6]),
+            ("x.y.z.w.f", vec![2, 4]),
+            ("a.b", vec![]),
+        ] {
+            let published = world.publishers.publish(topic, topic.as_bytes()).unwrap();
+            assert_eq!(published.accepted as usize, expected.len(), "{topic}");
+            for (index, subscription) in subscriptions.iter_mut().enumerate() {
+                let topic = expected.contains(&index).then_some(topic);
+                let message = subscription.try_recv().unwrap();
+                assert_eq!(message.as_ref().map(|m| m.topic()), topic, "{}", patterns[index]);
+            }
+        }
+        subscriptions.remove(2).close();
+        assert_eq!(world.publishers.publish("a.b.c.d", b"").unwrap().accepted, 1);
+    }
+
     fn wildcards_select_by_token(place: Place) {
         let world = place.open();
         let patterns = [

@@ -330,3 +330,14 @@ fn hostile_stars_at_full_depth_are_bounded_by_the_number_of_nodes() {
     // A shorter topic ends the search at its own depth.
     assert!(nodes_visited(&trie, "a.a.a") < 1 << 4);
 }
+
+#[test]
+fn two_stars_a_pattern_bound_a_match_whatever_the_patterns() {
+    let names: Vec<String> = (0..TOPIC_LEVELS_MAX)
+        .flat_map(|one| (one..TOPIC_LEVELS_MAX).map(move |other| (1_u32 << one) | (1 << other)))
+        .chain([0])
+        .map(|stars| binary_name(stars, TOPIC_LEVELS_MAX, "a", "*"))
+        .collect();
+    let trie = trie_of(names.iter().map(|name| &**name).zip(0..));
+    assert_eq!(nodes_visited(&trie, &["a"; TOPIC_LEVELS_MAX].join(".")), 6_017);
+}
