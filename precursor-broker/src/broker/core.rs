@@ -237,11 +237,11 @@ impl Core {
     pub(crate) fn open_mailbox(&self, kind: ChunkKind, opening: &Opening) -> Result<OpenedMailbox> {
         let class = ChunkClass::new(opening.depth, kind);
         let (offset, generation) = self.reserve_chunk(class)?;
+        step!("subscribe.reserved");
         let opened = self.open_chunk(class, offset, generation, opening);
         if opened.is_err() {
             self.release_reserved(class, offset);
         }
-        step!("subscribe.reserved");
         opened
     }
 
@@ -259,11 +259,11 @@ impl Core {
         let named = cells.reference();
         let word = u64::from(named.generation) << 32 | (u64::from(named.id.0) + 1);
         chunk.header.config.cells_block.store(word, Ordering::Release);
+        step!("subscribe.cells_named");
         let cells = cells.into_ring();
         let mailbox =
             MailboxRef::new(&self.region, class, offset, cells, generation).ok_or_else(damaged)?;
         mailbox.get(&self.region).open(self.owner_id(), generation, opening);
-        step!("subscribe.cells_named");
         let address = MailboxAddress { offset, class, cells, generation };
         Ok(OpenedMailbox { mailbox, address })
     }
@@ -394,11 +394,11 @@ impl Core {
         references: u32,
     ) -> Option<(BlockRef, HolderIndex)> {
         let holder = self.holders.hold(block.reference())?;
+        step!("block.named");
         match block.share(references) {
             Some(shared) => Some((shared, holder)),
             None => {
                 self.holders.release(holder);
-        step!("block.named");
                 None
             }
         }
