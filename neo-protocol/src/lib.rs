@@ -34,8 +34,8 @@ pub use kernel::Kernel;
 pub use options::Options;
 pub use precursor_broker::{
     Batch, CALL_DEPTH_MAX, Call, CallFuture, Counters, Error, ErrorKind, Failure, InlineService,
-    Loan, Message, MessageRef, Policy, Published, Publisher, Reply, Request, Result, RouteCounters,
-    Service, Subscription, Wait,
+    Loan, Message, MessageRef, Policy, PublishRun, Published, Publisher, Reply, Request, Responder,
+    Result, RouteCounters, Service, Subscription, Wait,
 };
 pub use qiss_format as format;
 pub use url::{Address, Transport};

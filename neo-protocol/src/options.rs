@@ -66,6 +66,12 @@ impl Options {
         self
     }
 
+    /// How long [`Kernel::call`](crate::Kernel::call) waits for an answer; `None` for ever.
+    #[must_use]
+    pub fn call_timeout(&self) -> Option<Duration> {
+        self.call_timeout
+    }
+
     /// How callers wait for answers; adaptive unless set.
     pub fn with_call_wait(mut self, wait: Wait) -> Self {
         self.call_wait = wait;

@@ -34,8 +34,9 @@ mod sys;
 #[cfg(not(precursor_loom))]
 pub use broker::{
     Batch, Broker, CALL_DEPTH_MAX, Call, CallFuture, Counters, Failure, InlineService, Loan,
-    Message, MessageRef, Policy, PublishOptions, Published, Publisher, Reclaimed, Reply, Request,
-    RouteCounters, Service, SubscribeOptions, Subscription, Wait, WeakBroker,
+    Message, MessageRef, Policy, PublishOptions, PublishRun, Published, Publisher, Reclaimed,
+    Reply, Request, Responder, RouteCounters, Service, SubscribeOptions, Subscription, Wait,
+    WeakBroker,
 };
 #[cfg(not(precursor_loom))]
 pub use error::{Error, ErrorKind, Result};

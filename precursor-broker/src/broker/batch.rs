@@ -124,7 +124,7 @@ impl Drop for Batch<'_> {
         }
         mailbox.release_block_bytes(bytes);
         if taken.release(mailbox.may_block()) {
-            mailbox.wake_publishers(self.core.region.futex_scope());
+            self.core.wake_publishers(mailbox);
         }
     }
 }

@@ -24,6 +24,7 @@ use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use super::message::view as view_of;
 use super::poller::{self, WakeTargets};
 use super::reply::CallTable;
+use super::room::RoomWaiters;
 use super::router::{MailboxAddress, Router};
 use super::service::InlineServices;
 
@@ -37,6 +38,7 @@ pub(crate) struct Core {
     pub(crate) wake_targets: Arc<WakeTargets>,
     pub(crate) calls: CallTable,
     pub(crate) inline_services: Arc<InlineServices>,
+    pub(crate) rooms: Arc<RoomWaiters>,
     free: Mutex<FreeLists>,
     closed: AtomicBool,
 }
@@ -111,6 +113,7 @@ impl Core {
         let calls = CallTable::new(&region);
         let wake_targets = WakeTargets::of(region.identity());
         let inline_services = InlineServices::of(region.identity());
+        let rooms = RoomWaiters::of(region.identity());
         Ok(Arc::new(Self {
             region,
             owner,
@@ -119,6 +122,7 @@ impl Core {
             wake_targets,
             calls,
             inline_services,
+            rooms,
             free: Mutex::default(),
             closed: AtomicBool::new(false),
         }))
@@ -312,7 +316,7 @@ impl Core {
             return;
         }
         view.wake_all(|poller| self.notify(poller));
-        view.wake_publishers(self.region.futex_scope());
+        self.wake_publishers(view);
         let mut free = self.free.lock();
         let generation = mailbox.generation().wrapping_add(1);
         free.closing.push((mailbox.class(), mailbox.offset(), generation));
@@ -467,7 +471,7 @@ impl Core {
         router.refresh(&self.region);
         for (_, entry) in router.routes() {
             if let Some(mailbox) = entry.mailbox_ref(&self.region) {
-                mailbox.get(&self.region).wake_publishers(self.region.futex_scope());
+                self.wake_publishers(mailbox.get(&self.region));
             }
         }
     }

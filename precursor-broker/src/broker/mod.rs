@@ -4,7 +4,8 @@
 //! `deliver` (one frame into each, by policy; `latest` for tables of newest messages). Receiving:
 //! `reader` under `subscription` and `service`. `router` holds the shared table of routes and the
 //! private trie. `call` sends requests, `reply` holds the calls in flight, `answer` ends one. `core`
-//! is what all handles share; `reclaim` puts right what the dead left.
+//! is what all handles share; `room` tells tasks that a full mailbox has room; `reclaim` puts right
+//! what the dead left.
 
 mod answer;
 mod batch;
@@ -25,6 +26,7 @@ mod publisher;
 mod reader;
 mod reclaim;
 mod reply;
+mod room;
 mod route;
 mod router;
 mod service;
@@ -41,7 +43,7 @@ pub use handle::{Broker, CallFuture, WeakBroker};
 pub use loan::Loan;
 pub use message::{Message, MessageRef};
 pub use policy::{Policy, PublishOptions, Published, SubscribeOptions, Wait};
-pub use publisher::Publisher;
+pub use publisher::{PublishRun, Publisher};
 pub use reclaim::Reclaimed;
-pub use service::{Call, Failure, InlineService, Reply, Request, Service};
+pub use service::{Call, Failure, InlineService, Reply, Request, Responder, Service};
 pub use subscription::Subscription;

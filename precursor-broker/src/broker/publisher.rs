@@ -21,9 +21,21 @@ use super::shape::{self, Shape};
 /// subscription.
 #[derive(Debug)]
 pub struct Publisher {
-    core: Arc<Core>,
-    shape: Shape,
+    pub(super) core: Arc<Core>,
+    pub(super) shape: Shape,
     options: PublishOptions,
+}
+
+/// How far a run of payloads came. See [`Publisher::publish_run`].
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct PublishRun {
+    /// Payloads that were published, from the first on.
+    pub messages: usize,
+    /// What became of them, summed over mailboxes.
+    pub published: Published,
+    /// What the next payload met; `None` if all were published.
+    pub error: Option<Error>,
 }
 
 impl Publisher {
@@ -63,30 +75,42 @@ impl Publisher {
     /// Those of [`publish`](Self::publish), if the first payload meets one. A later one ends the
     /// run, and the sum tells how far it came.
     pub fn publish_many(&self, payloads: &[&[u8]]) -> Result<Published> {
+        let PublishRun { published, error, .. } = self.publish_run(payloads);
+        match error {
+            None => Ok(published),
+            Some(error) if published == Published::default() => Err(error),
+            Some(error) => {
+                let timed_out = u32::from(error.kind() == ErrorKind::Full);
+                Ok(Published { timed_out: published.timed_out + timed_out, ..published })
+            }
+        }
+    }
+
+    /// As [`publish_many`](Self::publish_many), for those who go on where a run ended: tells how many
+    /// payloads were published, and what ended it.
+    pub fn publish_run(&self, payloads: &[&[u8]]) -> PublishRun {
+        let mut run = PublishRun::default();
+        run.error = self.publish_into(payloads, &mut run).err();
+        run
+    }
+
+    fn publish_into(&self, payloads: &[&[u8]], run: &mut PublishRun) -> Result<()> {
         let (core, shape, options) = (&self.core, &self.shape, &self.options);
         core.check_open()?;
         let route = route::cached(core, shape.number, &shape.topic);
         let template = if route.needs_topic { &shape.named } else { &shape.plain };
-        let mut result = Published::default();
-        let mut done = 0;
         if let [target] = route.targets.as_slice()
             && target.policy != Policy::Latest
             && payloads.iter().all(|payload| is_inline(template.frame_len(payload.len())))
         {
-            done = deliver::run_inline(core, target, template, payloads, stamp(options));
-            result.accepted = done as u32;
+            run.messages = deliver::run_inline(core, target, template, payloads, stamp(options));
+            run.published.accepted = run.messages as u32;
         }
-        for payload in &payloads[done..] {
-            match publish(core, shape, options, payload) {
-                Ok(one) => result.add(one),
-                Err(error) if result == Published::default() => return Err(error),
-                Err(error) => {
-                    result.timed_out += u32::from(error.kind() == ErrorKind::Full);
-                    break;
-                }
-            }
+        for payload in &payloads[run.messages..] {
+            run.published.add(publish(core, shape, options, payload)?);
+            run.messages += 1;
         }
-        Ok(result)
+        Ok(())
     }
 
     /// Lends `len` bytes of the kernel's memory to write a message in place. Sending it copies

@@ -219,7 +219,7 @@ impl Reader {
                 }
                 step!("take.copied");
                 if taken.release(self.policy == Policy::Block) {
-                    view.wake_publishers(self.core.region.futex_scope());
+                    self.core.wake_publishers(view);
                 }
                 (word, lost, message)
             };
@@ -377,7 +377,7 @@ impl Reader {
     fn arm(&self) -> bool {
         let view = self.view();
         if self.may_block() && view.header.space.waiters.load(Ordering::Relaxed) != 0 {
-            view.wake_publishers(self.core.region.futex_scope());
+            self.core.wake_publishers(view);
         }
         if !view.arm(self.entry(), &self.cursor) {
             return false;
@@ -405,6 +405,15 @@ impl Reader {
             if self.arm() && poller::park(self.record()) {
                 return Poll::Pending;
             }
+        }
+    }
+
+    /// Takes back what [`Self::poll_ready`] asked for: nobody waits here any more. A wake that came
+    /// already goes to another member.
+    pub(crate) fn cancel_ready(&self) {
+        let view = self.view();
+        if !view.disarm(self.entry()) && self.shared {
+            view.pass_wake_on(|poller| self.core.notify(poller));
         }
     }
 

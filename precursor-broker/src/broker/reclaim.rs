@@ -151,7 +151,7 @@ fn reclaim_mailbox(
     // without a reader is the dead's: it died while it opened it, or left it.
     let is_abandoned = readers > 0 || class.is_shared() || state.owner() == dead;
     if is_abandoned && !chunk.has_readers() && chunk.begin_close(core.owner_id()) {
-        chunk.wake_publishers(core.region.futex_scope());
+        core.wake_publishers(chunk);
         core.finish_close(class, offset, chunk.state().generation());
     } else {
         // Readers behind a dead claim, members that a dead one was woken instead of, readers whose
@@ -160,7 +160,7 @@ fn reclaim_mailbox(
         for reader in chunk.readers.iter().filter(|r| r.state.load(Ordering::Acquire) != 0) {
             core.force_notify(reader.poller.load(Ordering::Acquire));
         }
-        chunk.wake_publishers(core.region.futex_scope());
+        core.wake_publishers(chunk);
     }
     claims
 }

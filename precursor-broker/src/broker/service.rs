@@ -3,6 +3,7 @@
 use core::fmt;
 use core::ops::Deref;
 use core::panic::AssertUnwindSafe;
+use core::task::{Context, Poll};
 use core::time::Duration;
 use std::collections::HashMap;
 use std::panic::catch_unwind;
@@ -268,10 +269,8 @@ impl Service {
     pub fn recv(&mut self, timeout: Option<Duration>) -> Result<Option<Request>> {
         let mut deadline = timeout.map(Deadline::after);
         loop {
-            if let Some(message) = self.reader.try_recv() {
-                let id = CallId(message.frame().corr_id());
-                let token = ReplyToken::new(&self.reader.core, id);
-                return Ok(Some(Request { message, token }));
+            if let Some(request) = self.take_request() {
+                return Ok(Some(request));
             }
             match self.reader.wait(deadline.as_mut().map(Deadline::remaining)) {
                 Waited::Ready => {}
@@ -279,6 +278,38 @@ impl Service {
                 Waited::Closed => return Err(self.reader.over()),
             }
         }
+    }
+
+    /// The next request, or `None` if none is there. Never blocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn try_recv(&mut self) -> Result<Option<Request>> {
+        let request = self.take_request();
+        if request.is_none() {
+            self.reader.check_open()?;
+        }
+        Ok(request)
+    }
+
+    /// Ready when a request can be received or the service is over; else the task is woken, once.
+    /// Takes nothing.
+    pub fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.reader.poll_ready(context).map(drop)
+    }
+
+    /// Takes back what [`poll_ready`](Self::poll_ready) asked for, when nobody waits any more: a wake
+    /// that came already goes to another worker.
+    pub fn cancel_ready(&mut self) {
+        self.reader.cancel_ready();
+    }
+
+    fn take_request(&mut self) -> Option<Request> {
+        let message = self.reader.try_recv()?;
+        let id = CallId(message.frame().corr_id());
+        let token = ReplyToken::new(&self.reader.core, id);
+        Some(Request { message, token })
     }
 
     /// Answers requests with `handler` until the kernel closes. A handler that panics costs its
@@ -304,6 +335,26 @@ impl Drop for Service {
     }
 }
 
+/// The right to answer one request, once. Dropped unanswered, the caller gets `NoReply`.
+#[derive(Debug)]
+pub struct Responder(ReplyToken);
+
+impl Responder {
+    /// As [`Request::reply`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::reply`].
+    pub fn reply(self, payload: &[u8]) -> Result<()> {
+        self.0.reply(payload)
+    }
+
+    /// As [`Request::fail`].
+    pub fn fail(self, failure: &Failure) {
+        self.0.fail(false, &failure.0);
+    }
+}
+
 /// A request with the right to answer it once. Dropped unanswered, the caller gets `NoReply`.
 #[derive(Debug)]
 pub struct Request {
@@ -323,6 +374,12 @@ impl Request {
     #[must_use]
     pub fn payload(&self) -> &[u8] {
         self.message.payload()
+    }
+
+    /// Parts the request's bytes from the right to answer it.
+    #[must_use = "dropping the responder answers with NoReply"]
+    pub fn into_parts(self) -> (Message, Responder) {
+        (self.message, Responder(self.token))
     }
 
     /// Answers. A caller that no longer waits is no error.

@@ -161,6 +161,43 @@ impl Subscription {
         }
     }
 
+    /// As [`recv_batch`](Self::recv_batch), without waiting: empty if nothing is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_recv`](Self::try_recv).
+    pub fn try_recv_batch(&mut self, max: usize) -> Result<Batch<'_>> {
+        if !self.reader.is_ready() {
+            self.reader.check_open()?;
+        }
+        Ok(Batch::take(&mut self.reader, max))
+    }
+
+    /// Whether something can be received, told without taking it.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_recv`](Self::try_recv).
+    pub fn is_ready(&self) -> Result<bool> {
+        let is_ready = self.reader.is_ready();
+        if !is_ready {
+            self.reader.check_open()?;
+        }
+        Ok(is_ready)
+    }
+
+    /// Ready when something can be received or the subscription is over; else the task is woken,
+    /// once. Takes nothing, so that whoever polls may be another than who receives.
+    pub fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.reader.poll_ready(context).map(drop)
+    }
+
+    /// Takes back what [`poll_ready`](Self::poll_ready) asked for, when nobody waits any more: a wake
+    /// that came already goes to another member of the group.
+    pub fn cancel_ready(&mut self) {
+        self.reader.cancel_ready();
+    }
+
     /// A descriptor for the host's event loop. It becomes readable once after each
     /// [`arm`](Self::arm), when something comes or the subscription closes.
     ///
