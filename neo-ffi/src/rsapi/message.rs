@@ -1,0 +1,88 @@
+//! Received messages, requests' bytes and replies, as handles that a face may keep for ever.
+
+use core::ops::Deref;
+
+use neo_protocol::format::Frame;
+
+use crate::sys::OfProcess;
+
+use super::live::{Kind, Live};
+
+/// A received message. It owns its bytes (or its share of them), stays valid after its subscription
+/// and its kernel are closed, and may be used by several threads at a time; wrap it in an `Arc` to
+/// share it.
+#[derive(Debug)]
+pub struct Message(OfProcess<Counted<neo_protocol::Message>>);
+
+#[derive(Debug)]
+struct Counted<T> {
+    value: T,
+    _live: Live,
+}
+
+impl Message {
+    #[inline]
+    pub(crate) fn new(value: neo_protocol::Message) -> Self {
+        Self(OfProcess::new(Counted { value, _live: Live::new(Kind::Message) }))
+    }
+
+    /// The payload.
+    #[must_use]
+    #[inline]
+    pub fn data(&self) -> &[u8] {
+        self.0.value.payload()
+    }
+
+    /// The topic that it was published to.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        self.0.value.topic()
+    }
+
+    /// The user's headers, in the order they were added; a key may stand more than once.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.frame().headers()
+    }
+
+    /// Its number in its stream; `None` outside streams.
+    #[must_use]
+    pub fn seq(&self) -> Option<u64> {
+        Some(self.frame().seq()).filter(|seq| *seq != 0)
+    }
+
+    /// When it was sent, in nanoseconds since 1970, if its publisher stamps the time.
+    #[must_use]
+    pub fn timestamp_ns(&self) -> Option<i64> {
+        Some(self.frame().time_ns()).filter(|time| *time != 0)
+    }
+
+    /// Messages that the subscription lost between the one before and this one.
+    #[must_use]
+    pub fn lost_before(&self) -> u64 {
+        self.0.value.lost_before()
+    }
+
+    /// The whole message as a frame.
+    #[must_use]
+    pub fn frame(&self) -> Frame<'_> {
+        self.0.value.frame()
+    }
+}
+
+/// The answer to a call. Reads as its bytes; counted among the live messages.
+#[derive(Debug)]
+pub struct Reply(OfProcess<Counted<neo_protocol::Reply>>);
+
+impl Reply {
+    pub(crate) fn new(value: neo_protocol::Reply) -> Self {
+        Self(OfProcess::new(Counted { value, _live: Live::new(Kind::Message) }))
+    }
+}
+
+impl Deref for Reply {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0.value
+    }
+}
