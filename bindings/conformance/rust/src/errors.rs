@@ -30,7 +30,7 @@ pub(crate) type Outcome = Result<Seen, Stop>;
 /// The name of an error's code.
 pub(crate) fn name(kind: ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::Invalid => "NEO_E_INVAL",
+        ErrorKind::Invalid => "NEO_E_INVALID",
         ErrorKind::TooLarge => "NEO_E_TOO_LARGE",
         ErrorKind::Full => "NEO_E_FULL",
         ErrorKind::Timeout => "NEO_E_TIMEOUT",
@@ -40,10 +40,10 @@ pub(crate) fn name(kind: ErrorKind) -> &'static str {
         ErrorKind::NoReply => "NEO_E_NO_REPLY",
         ErrorKind::PeerDied => "NEO_E_PEER_DIED",
         ErrorKind::Service => "NEO_E_SERVICE",
-        ErrorKind::Panicked => "NEO_E_PANIC",
+        ErrorKind::Panicked => "NEO_E_PANICKED",
         ErrorKind::Unsupported => "NEO_E_UNSUPPORTED",
         ErrorKind::Os => "NEO_E_OS",
-        _ => "NEO_E_UNNAMED",
+        _ => "NEO_E_INTERNAL",
     }
 }
 

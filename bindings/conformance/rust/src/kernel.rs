@@ -21,13 +21,16 @@ pub(crate) fn run(op: &str, world: &mut World, step: &Step<'_>) -> Outcome {
             let freed = world.kernel_of(step)?.trim() > 0;
             Ok(Seen::default().with("freed", freed))
         }
+        "memory" => {
+            let in_use = is_memory_in_use(world.kernel_of(step)?);
+            Ok(Seen::default().with("in_use", in_use))
+        }
         "counters" => counters(world, step),
         "kernel_counters" => {
             let counters = world.kernel_of(step)?.counters();
             Ok(Seen::default()
                 .with("routes", counters.routes.len())
-                .with("late_replies", counters.late_replies)
-                .with("memory_in_use", counters.memory_bytes > 0))
+                .with("late_replies", counters.late_replies))
         }
         _ => name(world, step),
     }
@@ -88,8 +91,13 @@ fn name(world: &mut World, step: &Step<'_>) -> Outcome {
     Ok(Seen::default().with("name", name))
 }
 
+/// Whether anything holds payload memory; free slabs are given back first.
+fn is_memory_in_use(kernel: &Kernel) -> bool {
+    kernel.trim();
+    kernel.counters().memory_bytes > 0
+}
+
 /// What a kernel still counts when everything made of it was given back: zero if nothing leaks.
 pub(crate) fn live(kernel: &Kernel) -> u64 {
-    let counters = kernel.counters();
-    counters.routes.len() as u64 + u64::from(counters.memory_bytes > 0)
+    kernel.counters().routes.len() as u64 + u64::from(is_memory_in_use(kernel))
 }

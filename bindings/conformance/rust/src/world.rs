@@ -147,9 +147,8 @@ impl World {
                 drop(handle);
                 Seen::default()
             }),
-            "open" | "close" | "is_closed" | "trim" | "counters" | "kernel_counters" | "name" => {
-                kernel::run(op, self, step)
-            }
+            "open" | "close" | "is_closed" | "trim" | "memory" | "counters" | "kernel_counters"
+            | "name" => kernel::run(op, self, step),
             "publisher" | "publish" | "publish_many" | "publish_numbers" | "loan" | "write"
             | "truncate" | "send" | "abort" => publish::run(op, self, step),
             "subscribe" | "try_recv" | "recv" | "recv_batch" | "recv_numbers" | "read"
