@@ -7,14 +7,12 @@ use qiss_format::{Stamp, Template};
 use crate::error::{Error, ErrorKind, Result};
 use crate::region::hint::AllocHint;
 use crate::region::records::ReplyRecord;
+use crate::region::replies::{Answered, DONE, NO_REPLY};
 use crate::steps::step;
-use crate::sync::Ordering;
 
 use super::core::Core;
 use super::deliver::is_inline;
-use super::reply::{
-    CallId, DONE, NO_REPLY, PANICKED, REPLYING, State, WAITING, record, wake_caller,
-};
+use super::reply::{CallId, PANICKED, record, wake_caller};
 
 /// Longest text of a failure that travels; more would need memory that may not be there.
 const TEXT_MAX: usize = 180;
@@ -27,16 +25,7 @@ pub(crate) fn sign_request(core: &Core, corr_id: u64) {
         return;
     }
     let Some(record) = record(core, id.participant(), id.call()) else { return };
-    let mut seen = State(record.state.load(Ordering::Acquire));
-    while seen.generation() == id.generation() && seen.status() == WAITING {
-        let signed = State::new(seen.generation(), WAITING | seen.parked(), core.owner_id());
-        let exchange =
-            record.state.compare_exchange(seen.0, signed.0, Ordering::AcqRel, Ordering::Acquire);
-        match exchange {
-            Ok(_) => return,
-            Err(now) => seen = State(now),
-        }
-    }
+    record.sign(id.generation(), core.owner_id());
 }
 
 /// The right to answer one call, once.
@@ -109,10 +98,12 @@ impl ReplyToken {
                 self.end_reply(record, NO_REPLY);
                 return Ok(());
             };
-            record.block.store(u64::from(block.id.0) + 1, Ordering::Release);
+            record.store_block(self.id.generation(), block.id);
             step!("reply.block_stored");
-            core.holders.release(holder);
+            // The holder entry names the block until the call has ended: the slot of a caller that
+            // died is no place that a survivor's scan looks at.
             self.end_reply(record, DONE);
+            core.holders.release(holder);
         }
         Ok(())
     }
@@ -129,29 +120,26 @@ impl ReplyToken {
     /// Makes the slot this replier's. `None`: the caller no longer waits.
     fn begin_reply(&self) -> Option<&ReplyRecord> {
         let record = record(&self.core, self.id.participant(), self.id.call())?;
-        let mut seen = State(record.state.load(Ordering::Acquire));
-        while seen.generation() == self.id.generation() && seen.status() == WAITING {
-            let status = REPLYING | seen.parked();
-            let mine = State::new(seen.generation(), status, self.core.owner_id());
-            match record.state.compare_exchange(seen.0, mine.0, Ordering::AcqRel, Ordering::Acquire)
-            {
-                Ok(_) => {
-                    step!("reply.replying");
-                    return Some(record);
-                }
-                Err(now) => seen = State(now),
-            }
+        if !record.begin_answer(self.id.generation(), self.core.owner_id()) {
+            self.core.count_late_reply();
+            return None;
         }
-        self.core.count_late_reply();
-        None
+        step!("reply.replying");
+        Some(record)
     }
 
     fn end_reply(&self, record: &ReplyRecord, status: u64) {
-        let done = State::new(self.id.generation(), status, 0);
-        let before = State(record.state.swap(done.0, Ordering::AcqRel));
+        let answered = record.end_answer(self.id.generation(), self.core.owner_id(), status);
         step!("reply.done");
-        if before.parked() != 0 {
-            wake_caller(&self.core, record, self.id);
+        match answered {
+            Answered::Told { is_parked: true } => wake_caller(&self.core, record, self.id),
+            Answered::Told { is_parked: false } => {}
+            Answered::Unheard(block) => {
+                if let Some(block) = block {
+                    self.core.release_id(block);
+                }
+                self.core.count_late_reply();
+            }
         }
     }
 }

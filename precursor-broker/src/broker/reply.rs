@@ -1,8 +1,6 @@
 //! Calls in flight: one reply slot each, from the caller's fixed table (region.md R3.3).
 //!
-//! The state word is changed by compare-and-swap only, so a reply that comes after the caller gave
-//! up finds another generation. The parked flag lies in the same word: whoever answers sees in the
-//! very step that ends the call whether someone must be woken.
+//! What may happen to a slot, and in which order, is in `region::replies`; here is who does it.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -14,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::region::blocks::BlockId;
 use crate::region::map::Region;
 use crate::region::records::ReplyRecord;
+use crate::region::replies::{CLOSED, DONE, GivenUp, NO_REPLY, PEER_DIED, SlotState};
 use crate::steps::step;
 use crate::sync::Ordering;
 use crate::sys::monotonic_ns;
@@ -22,43 +21,6 @@ use super::core::Core;
 use super::held::{HeldBlock, PinnedBytes};
 use super::message::Message;
 use super::policy::Wait;
-
-const FREE: u64 = 0;
-pub(super) const WAITING: u64 = 1;
-pub(super) const REPLYING: u64 = 2;
-pub(super) const DONE: u64 = 3;
-/// Ended without a reply; the status says why.
-pub(super) const NO_REPLY: u64 = 4;
-const PEER_DIED: u64 = 5;
-const CLOSED: u64 = 6;
-/// Beside WAITING and REPLYING: the caller sleeps.
-const PARKED: u64 = 1 << 8;
-
-/// `generation:32 · status:16 · owner:16`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct State(pub(super) u64);
-
-impl State {
-    pub(super) fn new(generation: u32, status: u64, owner: u16) -> Self {
-        Self(u64::from(generation) << 32 | status << 16 | u64::from(owner))
-    }
-
-    pub(super) fn generation(self) -> u32 {
-        (self.0 >> 32) as u32
-    }
-
-    pub(super) fn status(self) -> u64 {
-        self.0 >> 16 & 0xFF
-    }
-
-    pub(super) fn parked(self) -> u64 {
-        self.0 >> 16 & PARKED
-    }
-
-    fn owner(self) -> u16 {
-        (self.0 & 0xFFFF) as u16
-    }
-}
 
 /// Names one call for whoever answers it: `participant:16 · call:16 · generation:32`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,15 +87,18 @@ pub(crate) struct PendingCall {
 impl PendingCall {
     /// Takes a reply slot. The call waits from here on.
     pub(crate) fn begin(core: &Arc<Core>) -> Result<Self> {
-        let call = core.calls.free.pop().ok_or_else(|| too_many_calls(core))?;
-        let record = record(core, core.owner_id(), usize::from(call)).ok_or_else(Error::closed)?;
-        let generation = State(record.state.load(Ordering::Acquire)).generation();
-        record.wait.value().store(0, Ordering::Relaxed);
-        record.poller.store(0, Ordering::Relaxed);
-        record.state.store(State::new(generation, WAITING, 0).0, Ordering::Release);
-        step!("call.waiting");
-        let id = CallId::new(core.owner_id(), call, generation);
-        Ok(Self { core: core.clone(), id, ended: false })
+        for _ in 0..core.calls.free.capacity() {
+            let call = core.calls.free.pop().ok_or_else(|| too_many_calls(core))?;
+            let record =
+                record(core, core.owner_id(), usize::from(call)).ok_or_else(Error::closed)?;
+            if let Some(generation) = record.begin().or_else(|| begin_late(core, record)) {
+                step!("call.waiting");
+                let id = CallId::new(core.owner_id(), call, generation);
+                return Ok(Self { core: core.clone(), id, ended: false });
+            }
+            let _ = core.calls.free.push(call);
+        }
+        Err(too_many_calls(core))
     }
 
     pub(crate) fn id(&self) -> CallId {
@@ -188,37 +153,23 @@ impl PendingCall {
     }
 
     fn park(&self, timeout: Option<Duration>) {
-        if self.set_parked() {
-            self.record().wait.wait(0, timeout, self.core.region.futex_scope());
-        }
-    }
-
-    /// Sets the flag. False: the call has ended.
-    fn set_parked(&self) -> bool {
-        let word = &self.record().state;
-        let mut seen = State(word.load(Ordering::Acquire));
-        while matches!(seen.status(), WAITING | REPLYING) {
-            let parked = seen.0 | PARKED << 16;
-            match word.compare_exchange(seen.0, parked, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return true,
-                Err(now) => seen = State(now),
-            }
-        }
-        false
+        self.record().park(timeout, self.core.region.futex_scope());
     }
 
     /// Registers a task to be woken by the answer. False: the call has ended.
     pub(crate) fn register(&self, waker: &core::task::Waker) -> bool {
         self.core.wake_targets.set_task(self.id.wake_key(), waker);
         self.record().poller.store(1, Ordering::Release);
-        self.set_parked()
+        self.record().set_parked()
     }
 
     /// The answer, if the call has ended.
     pub(crate) fn try_finish(&mut self) -> Option<Result<Message>> {
-        let status = State(self.record().state.load(Ordering::Acquire)).status();
-        let answer = match status {
-            WAITING | REPLYING => return None,
+        let state = self.record().slot();
+        if state.is_pending() {
+            return None;
+        }
+        let answer = match state.status() {
             DONE => self.read(),
             NO_REPLY => Err(Error::new(
                 ErrorKind::NoReply,
@@ -239,15 +190,15 @@ impl PendingCall {
 
     fn read(&self) -> Result<Message> {
         let record = self.record();
-        let block = record.block.swap(0, Ordering::AcqRel);
+        let block = record.take_block(self.id.generation());
         step!("reply.block_taken");
-        let message = match block.checked_sub(1) {
+        let message = match block {
             None => {
                 let (participant, call) = (self.id.participant(), self.id.call());
                 let read = |cell: &[u8; 256]| Message::inline(cell, None, 0);
                 self.core.region.read_reply(participant, call, read).ok_or_else(Error::closed)?
             }
-            Some(block) => self.own(BlockId(block as u32)),
+            Some(block) => self.own(block),
         };
         if message.frame().flags().contains(Flags::ERROR) {
             return Err(service_error(message.payload()));
@@ -258,8 +209,8 @@ impl PendingCall {
     /// Gives up a reply that was stored and not announced: the next call must not find it.
     #[cold]
     fn discard_block(&self) {
-        if let Some(block) = self.record().block.swap(0, Ordering::AcqRel).checked_sub(1) {
-            self.core.release_id(BlockId(block as u32));
+        if let Some(block) = self.record().take_block(self.id.generation()) {
+            self.core.release_id(block);
         }
     }
 
@@ -283,13 +234,16 @@ impl PendingCall {
     }
 
     fn free(&mut self) {
+        self.record().free(self.id.generation());
+        self.put_back();
+    }
+
+    /// Makes the slot, which is free, ready for this participant's next call.
+    fn put_back(&mut self) {
         self.ended = true;
-        let record = self.record();
-        if record.poller.load(Ordering::Relaxed) != 0 {
+        if self.record().poller.load(Ordering::Relaxed) != 0 {
             self.core.wake_targets.remove(self.id.wake_key());
         }
-        let next = self.id.generation().wrapping_add(1);
-        record.state.store(State::new(next, FREE, 0).0, Ordering::Release);
         let _ = self.core.calls.free.push(self.id.call() as u16);
     }
 
@@ -298,22 +252,11 @@ impl PendingCall {
         /// Turns to wait for a copy within another thread; beyond it the slot is left to reclaim.
         const TURNS_MAX: u32 = 1_000_000;
         for turn in 0..TURNS_MAX {
-            let word = &self.record().state;
-            let seen = State(word.load(Ordering::Acquire));
-            match seen.status() {
-                WAITING => {
-                    let next = self.id.generation().wrapping_add(1);
-                    let free = State::new(next, FREE, 0);
-                    let exchange =
-                        word.compare_exchange(seen.0, free.0, Ordering::AcqRel, Ordering::Relaxed);
-                    if exchange.is_ok() {
-                        self.free();
-                        return;
-                    }
-                }
-                REPLYING if turn < 1_000 => crate::sync::spin_loop(),
-                REPLYING => std::thread::yield_now(),
-                _ => {
+            match self.record().give_up() {
+                GivenUp::Free => return self.put_back(),
+                GivenUp::Replying if turn < 1_000 => crate::sync::spin_loop(),
+                GivenUp::Replying => std::thread::yield_now(),
+                GivenUp::Ended => {
                     let _ = self.try_finish();
                     return;
                 }
@@ -333,6 +276,14 @@ impl Drop for PendingCall {
 /// The slot of a call. `None`: no such call.
 pub(super) fn record(core: &Core, participant: u16, call: usize) -> Option<&ReplyRecord> {
     core.region.replies(participant).get(call)
+}
+
+/// Starts a call in a slot that an earlier participant of this number died in, if whoever answered
+/// that is gone as well. The recount at the end of that one's reclaim freed the reply's block.
+#[cold]
+fn begin_late(core: &Core, record: &ReplyRecord) -> Option<u32> {
+    let _ = record.free_abandoned(|owner| core.region.is_joined(owner));
+    record.begin()
 }
 
 #[cold]
@@ -369,8 +320,7 @@ pub(super) const PANICKED: u8 = 1;
 /// Wakes whoever waits for the call, which has ended.
 #[cold]
 pub(super) fn wake_caller(core: &Core, record: &ReplyRecord, id: CallId) {
-    record.wait.value().store(1, Ordering::Release);
-    record.wait.wake(1, core.region.futex_scope());
+    record.wake(core.region.futex_scope());
     if record.poller.load(Ordering::Acquire) != 0 {
         core.wake_targets.fire(id.wake_key());
     }
@@ -378,54 +328,51 @@ pub(super) fn wake_caller(core: &Core, record: &ReplyRecord, id: CallId) {
 
 /// Ends a request that nobody will answer.
 pub(crate) fn refuse_request(core: &Core, id: CallId) {
-    end_call(core, id.participant(), id.call(), Some(id.generation()), |_| true, NO_REPLY);
+    end_call(core, id.participant(), id.call(), NO_REPLY, |state| {
+        state.generation() == id.generation()
+    });
 }
 
 /// Ends the calls of a closing kernel, so that every waiter returns.
 pub(crate) fn close_calls(core: &Core) {
     let owner = core.owner_id();
     for call in 0..core.region.replies(owner).len() {
-        end_call(core, owner, call, None, |_| true, CLOSED);
+        end_call(core, owner, call, CLOSED, |_| true);
     }
 }
 
 /// Ends the calls that `dead` was working on, and frees the ones it waited for.
 pub(crate) fn reclaim_calls(core: &Core, dead: u16, participants: usize) {
     for participant in (1_u16..).take(participants).filter(|id| core.region.is_joined(*id)) {
-        for call in 0..core.region.replies(participant).len() {
-            end_call(core, participant, call, None, |state| state.owner() == dead, PEER_DIED);
+        for (call, record) in core.region.replies(participant).iter().enumerate() {
+            end_call(core, participant, call, PEER_DIED, |state| state.owner() == dead);
+            if let Some(block) = record.free_abandoned(|owner| owner != dead) {
+                core.release_id(block);
+            }
         }
     }
     wake_ended(core, participants);
     for record in core.region.replies(dead) {
-        let seen = State(record.state.load(Ordering::Acquire));
-        if seen.status() == FREE {
-            continue;
-        }
-        let free = State::new(seen.generation().wrapping_add(1), FREE, 0);
-        if record
-            .state
-            .compare_exchange(seen.0, free.0, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
-            && let Some(block) = record.block.swap(0, Ordering::AcqRel).checked_sub(1)
-        {
-            core.release_id(BlockId(block as u32));
+        let is_at_work = |owner| owner != dead && core.region.is_joined(owner);
+        if let Some(block) = record.abandon(is_at_work) {
+            core.release_id(block);
         }
     }
 }
 
 /// Ends the call of a request that `dead` had taken and not signed.
 pub(crate) fn end_unsigned(core: &Core, id: CallId) {
-    let generation = Some(id.generation());
-    end_call(core, id.participant(), id.call(), generation, |state| state.owner() == 0, PEER_DIED);
+    end_call(core, id.participant(), id.call(), PEER_DIED, |state| {
+        state.owner() == 0 && state.generation() == id.generation()
+    });
 }
 
 /// Wakes the callers of ended calls: whoever ended one may have died before it woke its caller.
 fn wake_ended(core: &Core, participants: usize) {
     for participant in (1_u16..).take(participants).filter(|id| core.region.is_joined(*id)) {
         for (call, record) in (0_u16..).zip(core.region.replies(participant)) {
-            let seen = State(record.state.load(Ordering::Acquire));
-            if !matches!(seen.status(), FREE | WAITING | REPLYING) {
+            let seen = record.slot();
+            if seen.has_ended() {
                 wake_caller(core, record, CallId::new(participant, call, seen.generation()));
             }
         }
@@ -439,8 +386,8 @@ pub(crate) fn for_each_reply_block(region: &Region, mut visit: impl FnMut(BlockI
             continue;
         }
         for record in region.replies(participant) {
-            if let Some(block) = record.block.load(Ordering::Acquire).checked_sub(1) {
-                visit(BlockId(block as u32));
+            if let Some(block) = record.block() {
+                visit(block);
             }
         }
     }
@@ -450,30 +397,13 @@ fn end_call(
     core: &Core,
     participant: u16,
     call: usize,
-    generation: Option<u32>,
-    applies: impl Fn(State) -> bool,
     status: u64,
+    applies: impl Fn(SlotState) -> bool,
 ) {
     let Some(record) = record(core, participant, call) else { return };
-    let mut seen = State(record.state.load(Ordering::Acquire));
-    while matches!(seen.status(), WAITING | REPLYING)
-        && generation.is_none_or(|generation| generation == seen.generation())
-        && applies(seen)
-        && (status == PEER_DIED || seen.status() == WAITING)
+    if let Some(ended) = record.end(status, applies)
+        && ended.is_parked()
     {
-        let ended = State::new(seen.generation(), status, 0);
-        match record.state.compare_exchange(seen.0, ended.0, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => {
-                if seen.parked() != 0 {
-                    wake_caller(
-                        core,
-                        record,
-                        CallId::new(participant, call as u16, seen.generation()),
-                    );
-                }
-                return;
-            }
-            Err(now) => seen = State(now),
-        }
+        wake_caller(core, record, CallId::new(participant, call as u16, ended.generation()));
     }
 }

@@ -24,9 +24,13 @@ pub(crate) mod map;
 #[cfg(not(precursor_loom))]
 pub(crate) mod owners;
 pub(crate) mod records;
+pub(crate) mod replies;
 pub(crate) mod segments;
 pub(crate) mod words;
 
+#[cfg(test)]
+#[cfg(precursor_loom)]
+mod loom_replies;
 #[cfg(test)]
 #[cfg(precursor_loom)]
 mod loom_tests;
