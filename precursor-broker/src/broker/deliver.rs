@@ -102,7 +102,7 @@ pub(crate) fn refuse(core: &Core, route: &Route, serves: impl Fn(&Target) -> boo
     let mut refused = 0;
     for target in route.targets.iter().filter(|target| serves(target)) {
         let view = target.mailbox.get(&core.region);
-        view.header.publishers.dropped.fetch_add(1, Ordering::AcqRel);
+        view.count_dropped(core.owner_id(), target.mailbox.generation());
         refused += 1;
     }
     refused
@@ -213,10 +213,10 @@ fn to_full(
         Retry::Full => {
             release(core, content);
             if target.policy == Policy::Block {
-                view.header.publishers.timed_out.fetch_add(1, Ordering::AcqRel);
+                view.count_timed_out(core.owner_id(), target.mailbox.generation());
                 result.timed_out = 1;
             } else {
-                view.header.publishers.dropped.fetch_add(1, Ordering::AcqRel);
+                view.count_dropped(core.owner_id(), target.mailbox.generation());
                 result.dropped += 1;
             }
             if target.policy == Policy::Detach {

@@ -7,6 +7,9 @@ use crate::sync::{AtomicU64, Ordering, full_fence, spin_loop};
 use super::cells::{Mailbox, RUN_MAX, ReaderEntry, UNPINNED, VISITORS_MAX};
 use super::word::{CLOSED, ClaimWord, CommitWord, DETACHED, Kind, State, Status, Tail, Take};
 
+#[cfg(all(test, precursor_loom))]
+mod loom_tests;
+
 /// The policy word under which publishers wait for room.
 pub(crate) const BLOCK_POLICY: u64 = 3;
 /// The policy word under which publishers remove the oldest message.
@@ -24,7 +27,7 @@ pub(crate) struct Opening {
     pub(crate) keys_max: u64,
 }
 
-/// A publisher inside a key table.
+/// A publisher inside a mailbox, which is not recycled meanwhile.
 #[derive(Debug)]
 pub(crate) struct Visit<'a>(&'a AtomicU64);
 
@@ -162,22 +165,50 @@ impl Mailbox<'_> {
     }
 
     /// Enters the key table. `None`: the life is over, or too many are inside.
+    pub(crate) fn visit(&self, owner: u16, generation: u32) -> Option<Visit<'_>> {
+        let visit = self.enter(owner)?;
+        (self.is_life(generation) && !self.is_closed()).then_some(visit)
+    }
+
+    /// Signs in: a life that is not over yet is not followed by another one meanwhile. `None`: too
+    /// many are inside.
     ///
     /// The closer ends the life before it looks for visitors, a visitor signs in before it looks at
     /// the life, with a fence on both sides: one of them sees the other.
-    pub(crate) fn visit(&self, owner: u16, generation: u32) -> Option<Visit<'_>> {
+    fn enter(&self, owner: u16) -> Option<Visit<'_>> {
         const TURNS_MAX: u32 = 100_000;
         for turn in 0..TURNS_MAX {
             let word = &self.header.space.visitors[turn as usize % VISITORS_MAX];
             let mine = u64::from(owner);
             if word.compare_exchange(0, mine, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-                let visit = Visit(word);
                 full_fence();
-                return (self.is_life(generation) && !self.is_closed()).then_some(visit);
+                return Some(Visit(word));
             }
             spin_loop();
         }
         None
+    }
+
+    /// Counts a message that was refused, in the life that the caller's route was made for and in
+    /// no later one.
+    #[cold]
+    pub(crate) fn count_dropped(&self, owner: u16, generation: u32) {
+        self.count(&self.header.publishers.dropped, owner, generation);
+    }
+
+    /// The same for a message whose publisher gave up waiting.
+    #[cold]
+    pub(crate) fn count_timed_out(&self, owner: u16, generation: u32) {
+        self.count(&self.header.publishers.timed_out, owner, generation);
+    }
+
+    fn count(&self, counter: &AtomicU64, owner: u16, generation: u32) {
+        // Without a place, which fourteen others hold who stopped inside, the message is counted all
+        // the same: they, too, keep the life from being followed by another.
+        let _visit = self.enter(owner);
+        if self.is_life(generation) {
+            counter.fetch_add(1, Ordering::AcqRel);
+        }
     }
 
     pub(super) fn has_visitors(&self) -> bool {
