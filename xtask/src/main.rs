@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a task runner talks to a terminal")]
 
 mod bench;
+mod conformance;
 mod demo;
 mod fuzz;
 mod lint;
@@ -42,9 +43,15 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "test",
-        usage: "[rust loom miri tsan fuzz]",
+        usage: "[rust conformance loom miri tsan fuzz]",
         about: "run every test, and quick forms of the checkers; or only the suites named",
         run: test::run,
+    },
+    Verb {
+        name: "conformance",
+        usage: "[LANGUAGE..]",
+        about: "run one table of cases in every language and compare",
+        run: conformance::run,
     },
     Verb {
         name: "lint",

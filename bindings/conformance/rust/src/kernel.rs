@@ -66,10 +66,11 @@ fn open(world: &mut World, step: &Step<'_>) -> Outcome {
 fn counters(world: &mut World, step: &Step<'_>) -> Outcome {
     let (pattern, group) = (step.text("pattern")?, step.optional_text("group").unwrap_or_default());
     let routes = world.kernel_of(step)?.counters().routes;
-    let found = routes.iter().find(|route| route.pattern == pattern && route.group == group);
-    Ok(match found {
-        None => Seen::none(),
-        Some(route) => Seen::default()
+    let mut found = routes.iter().filter(|route| route.pattern == pattern && route.group == group);
+    Ok(match (found.next(), found.next()) {
+        (_, Some(_)) => return Err(Stop::Broken(format!("there are several `{pattern}`"))),
+        (None, None) => Seen::none(),
+        (Some(route), None) => Seen::default()
             .with("depth", route.depth)
             .with("accepted", route.accepted)
             .with("delivered", route.delivered)

@@ -1,0 +1,200 @@
+//! `cargo xtask conformance`: the table of cases in `bindings/conformance`, run in every language.
+//!
+//! All languages must run the same cases and observe the same. A language that is listed and does
+//! not start has failed; none is left out.
+
+mod lines;
+mod verdict;
+
+use core::time::Duration;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use self::verdict::{Case, Verdicts};
+use crate::run::{Counts, Outcome, Step};
+use crate::suite::{self, Suite};
+use crate::{Failure, unsafe_sites, workspace};
+
+const LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// How an interpreter is given the cases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// The folder of the JSON files.
+    Json,
+    /// One file in the line form.
+    #[expect(dead_code, reason = "C reads it, as soon as its row stands below")]
+    Lines,
+}
+
+/// A language, its interpreter, and what that needs.
+struct Language {
+    name: &'static str,
+    /// The program that builds it and its arguments, run at the root; none if empty.
+    build: &'static [&'static str],
+    /// The program that is the interpreter and its first arguments; `{target}` stands for the build
+    /// directory. The cases and the scheme follow.
+    run: &'static [&'static str],
+    form: Form,
+    schemes: &'static [&'static str],
+}
+
+/// Every language. The first one is what the others are compared with.
+const LANGUAGES: &[Language] = &[Language {
+    name: "rust",
+    build: &["cargo", "build", "--quiet", "--package", "neo-conformance-rust"],
+    run: &["{target}/debug/neo-conformance-rust"],
+    form: Form::Json,
+    schemes: &["mem"],
+}];
+
+pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
+    let known: Vec<&str> = LANGUAGES.iter().map(|language| language.name).collect();
+    if let Some(unknown) = arguments.iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(format!("there is no language `{unknown}`; known: {}", known.join(" ")));
+    }
+    suite::close(&[("conformance", suite(arguments))])
+}
+
+/// Runs the languages named, all of them if none is.
+pub(crate) fn suite(names: &[String]) -> Suite {
+    let chosen: Vec<&Language> = LANGUAGES
+        .iter()
+        .filter(|language| names.is_empty() || names.iter().any(|name| name == language.name))
+        .collect();
+    match compare(&chosen) {
+        Ok(counts) => {
+            let failure = (counts.failed > 0).then(|| "the languages do not agree".to_owned());
+            Suite::Ran(Outcome { counts, failure, ..Outcome::default() }).not_empty()
+        }
+        Err(failure) => {
+            let counts = Counts { failed: 1, ..Counts::default() };
+            Suite::Ran(Outcome { counts, failure: Some(failure), ..Outcome::default() })
+        }
+    }
+}
+
+fn compare(languages: &[&Language]) -> Result<Counts, Failure> {
+    let folder = workspace::root().join("bindings/conformance/cases");
+    let files = read_cases(&folder)?;
+    let mut schemes: Vec<&str> = languages.iter().flat_map(|l| l.schemes).copied().collect();
+    schemes.sort_unstable();
+    schemes.dedup();
+    let mut counts = Counts::default();
+    for scheme in schemes {
+        let listed: Vec<&Language> =
+            languages.iter().filter(|l| l.schemes.contains(&scheme)).copied().collect();
+        let mut verdicts = Verdicts::new(cases_of(&files, scheme));
+        for language in &listed {
+            let lines = observe(language, scheme, &files, &folder);
+            verdicts.add(language.name, lines);
+        }
+        println!("\n── conformance, {scheme}://\n{}", verdicts.report());
+        counts.add(verdicts.counts());
+    }
+    Ok(counts)
+}
+
+/// Builds and runs an interpreter; the lines that it printed, or why there are none.
+fn observe(
+    language: &Language,
+    scheme: &str,
+    files: &[Value],
+    folder: &Path,
+) -> Result<Vec<String>, Failure> {
+    let target = workspace::target_dir().display().to_string();
+    let expand = |word: &&str| word.replace("{target}", &target);
+    if let Some((program, arguments)) = language.build.split_first() {
+        let mut build = Command::new(expand(program));
+        build.args(arguments.iter().map(expand));
+        let built = Step::new(language.name, build, LIMIT).run();
+        if let Some(failure) = built.failure {
+            return Err(format!("it could not be built: {failure}"));
+        }
+    }
+    let cases = match language.form {
+        Form::Json => folder.to_owned(),
+        Form::Lines => write_lines(files, scheme)?,
+    };
+    let results = results_folder()?.join(format!("{}.{scheme}.jsonl", language.name));
+    // The results are for the driver; the terminal gets what the interpreter says beside them.
+    let mut interpreter = Command::new("sh");
+    interpreter.args(["-c", r#"exec "$@" >"$0""#]).arg(&results);
+    interpreter.args(language.run.iter().map(expand)).arg(cases).arg(scheme);
+    let ran = Step::new(language.name, interpreter, LIMIT).run();
+    let lines: Vec<String> = unsafe_sites::read(&results)?.lines().map(str::to_owned).collect();
+    // A case that failed ends the interpreter with a failure, and is told by its line.
+    if lines.is_empty() {
+        return Err(ran.failure.unwrap_or_else(|| "it printed no case".to_owned()));
+    }
+    Ok(lines)
+}
+
+fn results_folder() -> Result<PathBuf, Failure> {
+    let folder = workspace::target_dir().join("conformance");
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    Ok(folder)
+}
+
+fn write_lines(files: &[Value], scheme: &str) -> Result<PathBuf, Failure> {
+    let path = results_folder()?.join(format!("{scheme}.cases"));
+    std::fs::write(&path, lines::of(files, scheme)?)
+        .map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(path)
+}
+
+fn read_cases(folder: &Path) -> Result<Vec<Value>, Failure> {
+    let is_json = |path: &Path| path.extension().is_some_and(|extension| extension == "json");
+    let paths = workspace::files(folder, &is_json);
+    if paths.is_empty() {
+        return Err(format!("{} holds no cases", workspace::shown(folder)));
+    }
+    let parse = |path: &PathBuf| {
+        serde_json::from_str(&unsafe_sites::read(path)?)
+            .map_err(|error| format!("{}: {error}", workspace::shown(path)))
+    };
+    paths.iter().map(parse).collect()
+}
+
+/// The cases of a scheme, in the order of their files.
+fn cases_of(files: &[Value], scheme: &str) -> Vec<Case> {
+    let holds = |case: &&Value| case["urls"].as_array().into_iter().flatten().any(|u| u == scheme);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    files
+        .iter()
+        .flat_map(|file| {
+            let cases = file["cases"].as_array().into_iter().flatten().filter(holds);
+            cases.map(|case| Case { id: text(&case["id"]), group: text(&file["group"]) })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_language_that_does_not_start_is_a_failure_and_not_a_skip() {
+        let missing = Language {
+            name: "none",
+            build: &[],
+            run: &["{target}/no-such-interpreter"],
+            form: Form::Json,
+            schemes: &["mem"],
+        };
+        let counts = compare(&[&missing]).expect("the cases are read");
+        assert_eq!((counts.passed, counts.skipped), (0, 0));
+        assert!(counts.failed >= 120, "{} failed", counts.failed);
+    }
+
+    #[test]
+    fn every_case_has_a_line_form() {
+        let files = read_cases(&workspace::root().join("bindings/conformance/cases")).unwrap();
+        let text = lines::of(&files, "mem").unwrap();
+        let cases = text.lines().filter(|line| line.starts_with("case ")).count();
+        assert_eq!(cases, cases_of(&files, "mem").len());
+        assert!(text.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)));
+    }
+}
