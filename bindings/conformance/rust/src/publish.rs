@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use neo_protocol::Published;
+use neo::rsapi::Code;
+use neo_protocol::{PublishRun, Published};
 
 use crate::errors::{Outcome, Stop};
 use crate::loan::LentMemory;
@@ -16,8 +17,8 @@ pub(crate) fn run(op: &str, world: &mut World, step: &Step<'_>) -> Outcome {
         "publish_many" => {
             let payloads = step.payloads()?;
             let slices: Vec<&[u8]> = payloads.iter().map(Vec::as_slice).collect();
-            let published = world.publisher(step.text("publisher")?)?.publish_many(&slices)?;
-            Ok(seen(&published))
+            let run = world.publisher(step.text("publisher")?)?.publish_run(&slices);
+            many(run)
         }
         "publish_numbers" => numbers(world, step),
         "loan" => {
@@ -61,6 +62,23 @@ fn one(world: &mut World, step: &Step<'_>, payload: &[u8]) -> Result<Published, 
     match step.optional_text("publisher") {
         Some(name) => Ok(world.publisher(name)?.publish(payload)?),
         None => Ok(world.kernel_of(step)?.publish(step.text("topic")?, payload)?),
+    }
+}
+
+/// A run that came to nothing is an error; one that came to something says what ended it.
+fn many(run: PublishRun) -> Outcome {
+    match run.error {
+        Some(error) if run.messages == 0 => Err(error.into()),
+        error => {
+            let stopped = error.map_or("-", |error| Code::from(error.kind()).symbol());
+            let Published { accepted, dropped, timed_out, .. } = run.published;
+            Ok(Seen::default()
+                .with("messages", run.messages)
+                .with("accepted", accepted)
+                .with("dropped", dropped)
+                .with("timed_out", timed_out)
+                .with("stopped", stopped))
+        }
     }
 }
 
