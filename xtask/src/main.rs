@@ -124,7 +124,7 @@ fn main() -> ExitCode {
 fn print_help() {
     println!("cargo xtask VERB [ARGS..]\n");
     for verb in VERBS {
-        println!("  {:<34}{}", format!("{} {}", verb.name, verb.usage), verb.about);
+        println!("  {:<44}{}", format!("{} {}", verb.name, verb.usage), verb.about);
     }
     println!("\nStart with `cargo xtask demo`, then `cargo xtask test`.");
 }

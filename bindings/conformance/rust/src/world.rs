@@ -178,3 +178,51 @@ impl World {
         result.map(|()| kernels.iter().map(kernel::live).sum())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn run(world: &mut World, step: &serde_json::Value) {
+        let mut observed = Vec::new();
+        let step = Step::of(step).unwrap();
+        let seen = world.repeat(&step, &mut observed).unwrap();
+        step.judge(&seen).unwrap();
+    }
+
+    #[test]
+    fn what_is_still_held_after_the_last_step_is_counted() {
+        let open = json!({ "op": "open" });
+        let mut world = World::new("g.c", "mem");
+        run(&mut world, &open);
+        run(&mut world, &json!({ "op": "subscribe", "as": "s", "pattern": "t" }));
+        assert_eq!(world.finish().unwrap(), 0);
+
+        let mut world = World::new("g.c", "mem");
+        run(&mut world, &open);
+        let leaked = world.kernel("k").unwrap().subscribe("t").open().unwrap();
+        assert!(world.finish().unwrap() > 0);
+        drop(leaked);
+    }
+
+    #[test]
+    fn an_operation_that_nobody_joined_fails_the_case() {
+        let mut world = World::new("g.c", "mem");
+        run(&mut world, &json!({ "op": "open" }));
+        run(&mut world, &json!({ "op": "subscribe", "as": "s", "pattern": "t" }));
+        run(&mut world, &json!({ "op": "spawn_recv", "as": "j", "sub": "s" }));
+        run(&mut world, &json!({ "op": "close", "of": "k" }));
+        assert!(world.finish().unwrap_err().contains("`j`"));
+    }
+
+    #[test]
+    fn turns_of_a_step_have_names_of_their_own() {
+        let mut world = World::new("g.c", "mem");
+        run(&mut world, &json!({ "op": "open" }));
+        run(&mut world, &json!({ "op": "subscribe", "as": "s", "pattern": "t", "times": 2 }));
+        assert!(world.find("s").is_err());
+        assert!(world.find("s-0").is_ok() && world.find("s-1").is_ok());
+    }
+}
