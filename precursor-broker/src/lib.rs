@@ -40,5 +40,7 @@ pub use broker::{
 };
 #[cfg(not(precursor_loom))]
 pub use error::{Error, ErrorKind, Result};
+#[cfg(any(test, fuzzing))]
+pub use mailbox::ops;
 pub use mailbox::{INLINE_BYTES, MEMBERS_MAX, RUN_MAX};
 pub use region::{Limits, LimitsError};

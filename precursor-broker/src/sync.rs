@@ -52,7 +52,7 @@ mod imp {
     pub(crate) struct UnsafeCell<T>(core::cell::UnsafeCell<T>);
 
     impl<T> UnsafeCell<T> {
-        #[cfg(test)]
+        #[cfg(any(test, fuzzing))]
         pub(crate) fn new(value: T) -> Self {
             Self(core::cell::UnsafeCell::new(value))
         }

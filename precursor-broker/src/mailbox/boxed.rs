@@ -1,4 +1,5 @@
-//! A mailbox in boxed arrays, for tests and models.
+//! A mailbox in boxed arrays, for tests, models and fuzzing.
+#![allow(clippy::unwrap_used, reason = "what goes wrong here is the test's failure")]
 
 use crate::sync::AtomicU64;
 
@@ -14,6 +15,8 @@ pub(crate) struct BoxedMailbox {
     readers: Box<[ReaderEntry]>,
     words: [Box<[AtomicU64]>; 3],
     cells: Box<[Cell]>,
+    /// Keys and values; empty unless it keeps the newest messages.
+    table: [Box<[AtomicU64]>; 2],
     log2: u32,
 }
 
@@ -25,8 +28,20 @@ impl BoxedMailbox {
             readers: (0..readers).map(|_| ReaderEntry::default()).collect(),
             words: [words(), words(), words()],
             cells: (0..1 << log2).map(|_| Cell::default()).collect(),
+            table: Default::default(),
             log2,
         }
+    }
+
+    /// A mailbox of 16 slots, open for the newest messages of `keys_max` topics, with one reader.
+    #[cfg(precursor_loom)]
+    pub(crate) fn latest(keys_max: u64) -> Self {
+        let mut boxed = Self::new(4, 1);
+        let words = || (0..16).map(|_| AtomicU64::default()).collect();
+        boxed.table = [words(), words()];
+        boxed.open_for(&Opening { depth: 16, block_bytes_max: u64::MAX, policy: 2, keys_max });
+        boxed.view().join(OWNER).unwrap();
+        boxed
     }
 
     /// A mailbox of 16 slots, open for `depth` messages, and `readers` who have joined.
@@ -40,17 +55,22 @@ impl BoxedMailbox {
     }
 
     pub(crate) fn open(&self, depth: u64) -> u32 {
+        self.open_for(&Opening { depth, block_bytes_max: u64::MAX, policy: 0, keys_max: 0 })
+    }
+
+    fn open_for(&self, opening: &Opening) -> u32 {
         let view = self.view();
         let generation = view.reserve(OWNER).unwrap();
-        let opening = Opening { depth, block_bytes_max: u64::MAX, policy: 0, keys_max: 0 };
-        view.open(OWNER, generation, &opening);
+        view.open(OWNER, generation, opening);
         generation
     }
 
     pub(crate) fn view(&self) -> Mailbox<'_> {
         let [claims, commits, lost] = &self.words;
         let words: [&[AtomicU64]; 3] = [claims, commits, lost];
-        Mailbox::new(&self.header, &self.readers, words, &self.cells, Table::default(), self.log2)
+        let [keys, values] = &self.table;
+        let table = Table { keys, values };
+        Mailbox::new(&self.header, &self.readers, words, &self.cells, table, self.log2)
     }
 
     pub(crate) fn cursor(&self) -> ReaderCursor {

@@ -33,7 +33,7 @@ pub(crate) struct Cell(UnsafeCell<[u8; INLINE_BYTES]>);
 // release and acquire edges.
 unsafe impl Sync for Cell {}
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 impl Default for Cell {
     fn default() -> Self {
         Self(UnsafeCell::new([0; INLINE_BYTES]))

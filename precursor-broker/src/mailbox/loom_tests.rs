@@ -5,6 +5,7 @@ use loom::thread;
 
 use super::boxed::{BoxedMailbox, OWNER, read_value, write_value};
 use super::claim::ClaimOutcome;
+use super::ops::{Op, Publisher, Reader};
 use super::take::ReaderCursor;
 use super::word::{CommitWord, Kind, Tail};
 use crate::sync::{AtomicU64, Ordering, WaitWord};
@@ -44,35 +45,69 @@ fn take(boxed: &BoxedMailbox, reader: usize, cursor: &mut ReaderCursor, max: u32
     values
 }
 
-#[test]
-fn loom_two_publishers_and_a_reader_lose_nothing() {
-    loom::model(|| {
-        let boxed = Arc::new(BoxedMailbox::opened(4, 1));
+/// Does `first`, then runs the list of a publisher and a list of this thread's, who publishes and
+/// reads, against each other on a mailbox of `depth`; drains it and checks the accounts.
+fn race(depth: u64, first: &'static [Op], publisher: &'static [Op], main: &'static [Op]) {
+    loom::model(move || {
+        let boxed = Arc::new(BoxedMailbox::opened(depth, 1));
+        let (mut mine, mut reader) = (Publisher::new(OWNER), Reader::new(&boxed, 0));
+        let mut apply = |op: &Op| match op {
+            Op::Take(_) | Op::Release | Op::TakeLost => reader.apply(&boxed, *op),
+            _ => drop(mine.apply(&boxed, *op)),
+        };
+        first.iter().for_each(&mut apply);
         let other = boxed.clone();
-        let publisher = thread::spawn(move || assert!(accepted(&publish(&other, 2, &[20, 21]))));
-        let mut cursor = boxed.cursor();
-        assert!(accepted(&publish(&boxed, OWNER, &[10])));
-        let mut got = take(&boxed, 0, &mut cursor, 2);
-        publisher.join().unwrap();
-        got.extend(take(&boxed, 0, &mut cursor, 4));
-        let theirs: Vec<u64> = got.iter().copied().filter(|v| *v >= 20).collect();
-        assert_eq!(theirs, [20, 21], "order of one publisher");
-        assert_eq!(got.len(), 3);
+        let thread = thread::spawn(move || {
+            let mut theirs = Publisher::new(2);
+            publisher.iter().for_each(|op| drop(theirs.apply(&other, *op)));
+            theirs.accounts
+        });
+        main.iter().for_each(&mut apply);
+        let mut accounts = thread.join().unwrap();
+        mine.apply(&boxed, Op::Reclaim);
+        reader.drain(&boxed);
+        accounts.add(mine.accounts);
+        accounts.add(reader.accounts);
+        accounts.check();
     });
 }
 
 #[test]
+fn loom_two_publishers_and_a_reader_lose_nothing() {
+    race(4, &[], &[Op::Publish(2)], &[Op::Publish(1), Op::Take(2), Op::Take(4)]);
+}
+
+#[test]
 fn loom_full_ring_never_overwrites_what_a_reader_holds() {
-    loom::model(|| {
-        let boxed = Arc::new(BoxedMailbox::opened(1, 1));
-        assert!(accepted(&publish(&boxed, OWNER, &[1])));
-        let other = boxed.clone();
-        let publisher = thread::spawn(move || accepted(&publish(&other, 2, &[2])));
-        let mut cursor = boxed.cursor();
-        assert_eq!(take(&boxed, 0, &mut cursor, 1), [1]);
-        let was_accepted = publisher.join().unwrap();
-        assert_eq!(take(&boxed, 0, &mut cursor, 1), if was_accepted { vec![2] } else { vec![] });
-    });
+    // As deep as it has slots: the next message goes where the reader reads.
+    const FULL: &[Op] = &[Op::Publish(5), Op::Publish(5), Op::Publish(5), Op::Publish(1)];
+    race(16, FULL, &[Op::Publish(1)], &[Op::Take(1), Op::Release]);
+}
+
+#[test]
+fn loom_eviction_and_take_share_nothing() {
+    race(1, &[Op::Publish(1)], &[Op::Evict], &[Op::Take(1), Op::Release, Op::Take(1)]);
+}
+
+/// Short lists of everything, in pairs.
+#[test]
+fn loom_the_accounts_hold_whoever_does_what_at_the_same_time() {
+    const FIRST: [&[Op]; 2] = [&[Op::Publish(1)], &[Op::Publish(1), Op::Die(2)]];
+    const PUBLISHERS: [&[Op]; 4] =
+        [&[Op::Publish(2)], &[Op::Evict, Op::Publish(1)], &[Op::Abort(2)], &[Op::Evict, Op::Evict]];
+    const MAIN: [&[Op]; 4] = [
+        &[Op::Take(1), Op::Release, Op::TakeLost],
+        &[Op::Publish(1), Op::Take(2), Op::Publish(1)],
+        &[Op::Evict, Op::Take(1)],
+        &[Op::Reclaim, Op::Take(2), Op::Take(2)],
+    ];
+    for first in FIRST {
+        for publisher in PUBLISHERS {
+            for main in MAIN {
+                race(3, first, publisher, main);
+            }
+        }
+    }
 }
 
 #[test]
@@ -127,31 +162,6 @@ fn loom_waiting_publisher_is_woken_by_the_release() {
         publisher.join().unwrap();
         assert_eq!(take(&boxed, 0, &mut cursor, 1), [2]);
     });
-}
-
-#[test]
-fn loom_eviction_and_take_share_nothing() {
-    loom::model(|| {
-        let boxed = Arc::new(BoxedMailbox::opened(1, 1));
-        assert!(accepted(&publish(&boxed, OWNER, &[1])));
-        let other = boxed.clone();
-        let publisher = thread::spawn(move || {
-            let wanted = boxed_tail(&other);
-            let evicted = other.view().evict(wanted, 0, |_| ()).is_some();
-            (evicted, accepted(&publish(&other, 2, &[2])))
-        });
-        let mut cursor = boxed.cursor();
-        let mut got = take(&boxed, 0, &mut cursor, 1);
-        let (evicted, second) = publisher.join().unwrap();
-        got.extend(take(&boxed, 0, &mut cursor, 1));
-        let lost = boxed.view().report_remaining_losses(&mut cursor);
-        assert_eq!(lost, u64::from(evicted));
-        assert_eq!(got.len() as u64 + lost, 1 + u64::from(second));
-    });
-}
-
-fn boxed_tail(boxed: &BoxedMailbox) -> u64 {
-    Tail(boxed.view().header.publishers.tail.load(Ordering::Acquire)).position()
 }
 
 #[test]

@@ -15,12 +15,16 @@ pub(crate) mod take;
 pub(crate) mod wake;
 pub(crate) mod word;
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod boxed;
 #[cfg(all(test, precursor_loom))]
 mod loom_tests;
 #[cfg(all(test, not(precursor_loom)))]
 mod mapped_tests;
+#[cfg(any(test, fuzzing))]
+pub mod ops;
+#[cfg(all(test, precursor_loom))]
+mod table_loom_tests;
 #[cfg(all(test, not(precursor_loom)))]
 mod tests;
 

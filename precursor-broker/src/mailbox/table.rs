@@ -7,7 +7,7 @@
 #![allow(unsafe_code, reason = "writes and reads the topics of its keys")]
 
 use crate::steps::step;
-use crate::sync::{Ordering, spin_loop};
+use crate::sync::{AtomicU64, Ordering, spin_loop};
 
 use super::cells::Mailbox;
 
@@ -19,6 +19,14 @@ const HASH_MASK: u64 = (1 << 62) - 1;
 /// `queueing:1 · owner:16 · conflated:24 · block+1:22`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Value(pub u64);
+
+/// The count of keys: `changes:32 · keys:32`. Whoever finds it unchanged knows that no key came
+/// or went.
+const KEY_CHANGE: u64 = 1 << 32;
+
+fn keys_in(used: u64) -> u64 {
+    used & (KEY_CHANGE - 1)
+}
 
 const BLOCK_BITS: u32 = 22;
 const CONFLATED_BITS: u32 = 24;
@@ -105,20 +113,22 @@ impl Mailbox<'_> {
     }
 
     fn claim_key(&self, key: usize, topic: &str, wanted: u64, owner: u16) -> Option<usize> {
-        let keys_max = self.header.config.keys_max.load(Ordering::Relaxed);
-        let used = &self.header.publishers.keys;
-        if used.fetch_add(1, Ordering::AcqRel) >= keys_max {
-            used.fetch_sub(1, Ordering::AcqRel);
-            return None;
-        }
-        step!("latest.key_counted");
         let word = &self.table.keys[key];
         let claimed = CLAIMED | u64::from(owner);
         if word.compare_exchange(0, claimed, Ordering::AcqRel, Ordering::Relaxed).is_err() {
-            used.fetch_sub(1, Ordering::AcqRel);
             return self.key_of(topic, wanted & HASH_MASK, owner);
         }
         step!("latest.key_claimed");
+        // Counted once it is claimed: another publisher of the topic waits for this one instead of
+        // finding the table full.
+        let keys_max = self.header.config.keys_max.load(Ordering::Relaxed);
+        let used = &self.header.publishers.keys;
+        if keys_in(used.fetch_add(KEY_CHANGE + 1, Ordering::AcqRel)) >= keys_max {
+            used.fetch_add(KEY_CHANGE - 1, Ordering::AcqRel);
+            word.store(0, Ordering::Release);
+            return None;
+        }
+        step!("latest.key_counted");
         // SAFETY: the exchange made the key this claimer's until it publishes it.
         unsafe { self.write_topic(key, topic) };
         word.store(wanted, Ordering::Release);
@@ -246,20 +256,21 @@ impl Mailbox<'_> {
         self.recount_keys();
     }
 
-    /// Counts the keys anew: the dead may have counted one that it did not claim. The dead has left
-    /// the table, so while nobody is inside, the count and the keys agree; who comes in between
-    /// changes the count.
+    /// Counts the keys anew: the dead may have claimed one and not counted it, or counted and not
+    /// published. It has left the table; who comes in after the look changes the count before it
+    /// publishes a key.
     fn recount_keys(&self) {
-        /// Looks at a table that live publishers are inside of. Beyond it the count stays too high
+        /// Looks at a table that live publishers are inside of. Beyond it the count stays as it is
         /// until the next reclaim.
         const TURNS_MAX: u32 = 100_000;
         let used = &self.header.publishers.keys;
         for _ in 0..TURNS_MAX {
             let before = used.load(Ordering::Acquire);
             if !self.has_visitors() {
-                let keys = self.table.keys.iter().filter(|key| key.load(Ordering::Acquire) != 0);
-                let count = keys.count() as u64;
-                if used.compare_exchange(before, count, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+                let is_ready = |key: &&AtomicU64| key.load(Ordering::Acquire) & READY != 0;
+                let count = self.table.keys.iter().filter(is_ready).count() as u64;
+                let after = (before - keys_in(before)).wrapping_add(KEY_CHANGE + count);
+                if used.compare_exchange(before, after, Ordering::AcqRel, Ordering::Relaxed).is_ok()
                 {
                     return;
                 }

@@ -1,12 +1,11 @@
 //! The mailbox against a plain queue, and the rules that a user relies on.
 
-use std::collections::VecDeque;
-
 use proptest::prelude::*;
 
 use super::boxed::{BoxedMailbox, OWNER, read_value, write_value};
 use super::cells::UNPINNED;
 use super::claim::ClaimOutcome;
+use super::ops::{self, Op};
 use super::take::ReaderCursor;
 use super::word::{Kind, Tail};
 use crate::sync::{AtomicU64, Ordering};
@@ -88,20 +87,17 @@ impl Rig {
     }
 }
 
-#[derive(Clone, Debug)]
-enum Op {
-    Publish(u8),
-    Evicting,
-    Take(u8),
-    Release,
-}
-
 fn op() -> impl Strategy<Value = Op> {
+    let run = 1..=Op::RUN_MAX;
     prop_oneof![
-        (1..6_u8).prop_map(Op::Publish),
-        Just(Op::Evicting),
-        (1..6_u8).prop_map(Op::Take),
-        Just(Op::Release),
+        4 => run.clone().prop_map(Op::Publish),
+        2 => Just(Op::Evict),
+        1 => run.clone().prop_map(Op::Abort),
+        1 => run.clone().prop_map(Op::Die),
+        1 => Just(Op::Reclaim),
+        4 => run.prop_map(Op::Take),
+        2 => Just(Op::Release),
+        1 => Just(Op::TakeLost),
     ]
 }
 
@@ -110,59 +106,10 @@ proptest! {
     /// refuses, and accepted = delivered + lost + queued at every moment.
     #[test]
     fn mailbox_behaves_like_a_bounded_queue(
-        depth in 1..12_u64,
+        depth in 1..12_u8,
         ops in proptest::collection::vec(op(), 1..if cfg!(miri) { 16 } else { 200 }),
     ) {
-        let mut rig = Rig::new(depth);
-        let mut queue = VecDeque::new();
-        let (mut next, mut pinned, mut lost, mut reported) = (0_u64, 0_u64, 0_u64, 0_u64);
-        for op in ops {
-            match op {
-                Op::Publish(n) => {
-                    let values: Vec<u64> = (next..next + u64::from(n)).collect();
-                    let room = queue.len() as u64 + pinned + u64::from(n) <= depth;
-                    prop_assert_eq!(rig.publish(&values), room);
-                    if room {
-                        queue.extend(values);
-                        next += u64::from(n);
-                    }
-                }
-                Op::Evicting => {
-                    if queue.len() as u64 + pinned < depth {
-                        prop_assert!(rig.publish_evicting(next));
-                        queue.push_back(next);
-                    } else if pinned == 0 {
-                        prop_assert!(rig.publish_evicting(next));
-                        queue.pop_front();
-                        queue.push_back(next);
-                        lost += 1;
-                    } else {
-                        prop_assert!(!rig.publish_evicting(next));
-                        lost += 1;
-                    }
-                    next += 1;
-                }
-                Op::Take(n) if !rig.pinned => {
-                    let (lost_before, values) = rig.take_pinned(u32::from(n));
-                    let expected: Vec<u64> =
-                        queue.drain(..values.len().min(queue.len())).collect();
-                    prop_assert_eq!(&values, &expected);
-                    prop_assert!(!values.is_empty() || queue.is_empty());
-                    pinned = values.len() as u64;
-                    reported += lost_before;
-                    prop_assert!(reported <= lost);
-                }
-                Op::Take(_) => {}
-                Op::Release => {
-                    rig.release();
-                    pinned = 0;
-                }
-            }
-            prop_assert_eq!(rig.boxed.view().queued(), queue.len() as u64);
-        }
-        let view = rig.boxed.view();
-        reported += view.report_remaining_losses(&mut rig.cursor);
-        prop_assert_eq!(reported, lost);
+        ops::run(depth, ops);
     }
 }
 

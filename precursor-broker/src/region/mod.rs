@@ -30,10 +30,10 @@ pub(crate) mod words;
 
 #[cfg(test)]
 #[cfg(precursor_loom)]
-mod loom_replies;
+mod loom_tests;
 #[cfg(test)]
 #[cfg(precursor_loom)]
-mod loom_tests;
+mod reply_loom_tests;
 #[cfg(test)]
 #[cfg(not(precursor_loom))]
 mod tests;
