@@ -1,5 +1,6 @@
 //! The right to answer a call: a reply goes into the caller's slot, or into a block it names.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use qiss_format::{Stamp, Template};
@@ -9,23 +10,32 @@ use crate::region::hint::AllocHint;
 use crate::region::records::ReplyRecord;
 use crate::region::replies::{Answered, DONE, NO_REPLY};
 use crate::steps::step;
+use crate::sync::Ordering;
 
 use super::core::Core;
 use super::deliver::is_inline;
-use super::reply::{CallId, PANICKED, record, wake_caller};
+use super::reply::{self, CallId, PANICKED, record, wake_caller};
 
 /// Longest text of a failure that travels; more would need memory that may not be there.
 const TEXT_MAX: usize = 180;
 
-/// Names this participant as the one at work on a request, so that its death ends the call. Within
-/// one participant caller and server die together.
+/// Names this participant as the one at work on a request, so that its death ends the call, and the
+/// death of another worker does not (region.md R3.3.3).
 pub(crate) fn sign_request(core: &Core, corr_id: u64) {
     let id = CallId(corr_id);
-    if id.participant() == core.owner_id() {
+    if id.participant() == core.owner_id() && has_been_alone(core) {
         return;
     }
     let Some(record) = record(core, id.participant(), id.call()) else { return };
     record.sign(id.generation(), core.owner_id());
+}
+
+/// Whether this participant is the only one that the region ever had: nobody else can have taken
+/// its requests.
+fn has_been_alone(core: &Core) -> bool {
+    // Participants take the first free place, and a place that was used has another generation.
+    let second = core.region.participants().get(1);
+    core.owner_id() == 1 && second.is_none_or(|place| place.state.load(Ordering::Acquire) == 0)
 }
 
 /// The right to answer one call, once.
@@ -40,6 +50,11 @@ impl ReplyToken {
     /// The token of a request that this participant has taken and signed.
     pub(crate) fn new(core: &Arc<Core>, id: CallId) -> Self {
         Self { core: core.clone(), id, answered: false }
+    }
+
+    /// What is left of the caller's time; zero if it waits no longer.
+    pub(crate) fn remaining(&self) -> Option<Duration> {
+        reply::remaining(&self.core, self.id)
     }
 
     /// Answers with a payload.

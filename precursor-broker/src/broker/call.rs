@@ -152,8 +152,9 @@ pub(crate) fn call(
     if let Some(handler) = known.inline.as_ref().and_then(Weak::upgrade) {
         return call_inline(&handler, &caller, payload);
     }
-    let pending = begin_call(core, &caller, &known, payload, timeout)?;
-    pending.wait(timeout, wait).map(Reply::received)
+    let mut deadline = Deadline::after(timeout.unwrap_or(Duration::MAX));
+    let pending = begin_call(core, &caller, &known, payload, timeout, &mut deadline)?;
+    pending.wait(timeout, &mut deadline, wait).map(Reply::received)
 }
 
 /// Sends a request; the answer is awaited apart.
@@ -169,7 +170,7 @@ pub(crate) fn begin(
     if let Some(handler) = known.inline.as_ref().and_then(Weak::upgrade) {
         return call_inline(&handler, &caller, payload).map(Err);
     }
-    begin_call(core, &caller, &known, payload, Some(Duration::ZERO)).map(Ok)
+    begin_call(core, &caller, &known, payload, None, &mut Deadline::after(Duration::ZERO)).map(Ok)
 }
 
 /// Runs a handler on this thread. No claim and no lock is held meanwhile.
@@ -178,7 +179,7 @@ fn call_inline(handler: &Arc<Handler>, caller: &Caller, payload: &[u8]) -> Resul
     let result = if depth >= CALL_DEPTH_MAX {
         Err(too_deep(caller))
     } else {
-        let call = Call { method: &caller.method, payload };
+        let call = Call { method: &caller.method, payload, token: None };
         match catch_unwind(AssertUnwindSafe(|| handler(&call))) {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(failure)) => Err(Error::new(ErrorKind::Service, failure.0)),
@@ -207,19 +208,19 @@ fn begin_call(
     known: &Known,
     payload: &[u8],
     timeout: Option<Duration>,
+    deadline: &mut Deadline,
 ) -> Result<PendingCall> {
     let Some(target) = &known.target else {
         return Err(nobody(caller, known.elsewhere));
     };
-    let pending = PendingCall::begin(core)?;
+    let pending = PendingCall::begin(core, timeout)?;
     let stamp = Stamp::new(pending.id().0, 0);
     let frame_len = caller.template.frame_len(payload.len());
-    let mut deadline = Deadline::after(timeout.unwrap_or(Duration::MAX));
     let sent = if is_inline(frame_len) {
         let content = Content::Inline { template: &caller.template, payload, stamp };
-        deliver::to_one(core, target, ("", 0), &content, &mut deadline)
+        deliver::to_one(core, target, ("", 0), &content, deadline)
     } else {
-        send_in_block(core, caller, target, payload, stamp, &mut deadline)?
+        send_in_block(core, caller, target, payload, stamp, deadline)?
     };
     step!("call.sent");
     if sent.accepted == 1 {

@@ -38,6 +38,9 @@ pub struct Counters {
     pub routes: Vec<RouteCounters>,
     /// Replies that came after their callers had given up.
     pub late_replies: u64,
+    /// Requests that workers passed over because their callers had given up: their time was over,
+    /// the call was cancelled, or its caller died and was reclaimed.
+    pub expired_requests: u64,
     /// Bytes of payload memory in use, in whole segments.
     pub memory_bytes: u64,
     /// Bytes of payload memory that are backed.
@@ -46,10 +49,17 @@ pub struct Counters {
 
 /// Number of the region's counter for late replies.
 const LATE_REPLIES: usize = 0;
+/// Number of the region's counter for expired requests.
+const EXPIRED_REQUESTS: usize = 2;
 
 impl Core {
     pub(crate) fn count_late_reply(&self) {
         self.region.header().counters[LATE_REPLIES].0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[cold]
+    pub(crate) fn count_expired_request(&self) {
+        self.region.header().counters[EXPIRED_REQUESTS].0.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn counters(&self) -> Counters {
@@ -84,9 +94,12 @@ impl Core {
             })
             .collect();
         let blocks = self.region.blocks();
+        let counted =
+            |number: usize| self.region.header().counters[number].0.load(Ordering::Relaxed);
         Counters {
             routes,
-            late_replies: self.region.header().counters[LATE_REPLIES].0.load(Ordering::Relaxed),
+            late_replies: counted(LATE_REPLIES),
+            expired_requests: counted(EXPIRED_REQUESTS),
             memory_bytes: blocks.bytes_in_use() as u64,
             committed_bytes: blocks.committed_bytes() as u64,
         }

@@ -3,15 +3,16 @@
 use crate::mailbox::cells::Mailbox;
 use crate::mailbox::cells_mapped::{self, ChunkClass};
 use crate::mailbox::claim::ClaimOutcome;
-use crate::mailbox::word::{Kind, Status};
+use crate::mailbox::word::{CommitWord, Kind, Status};
 use crate::region::blocks::BlockId;
 use crate::region::owners::Owner;
 use crate::sync::{AtomicU64, Ordering};
 
 use super::core::{Core, cells_of};
 use super::message::view;
+use super::reply::{self, CallId};
+use super::router;
 use super::router::RouteKind;
-use super::{reply, router};
 
 /// What a reclaim restored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -170,13 +171,41 @@ fn end_taken_requests(core: &Core, chunk: &Mailbox<'_>, dead: u16) {
     if !chunk.holds_requests() || cells_of(chunk).is_none() {
         return;
     }
-    chunk.for_each_pinned_by(dead, |word, cell| {
-        let frame = match word.kind() {
-            Kind::Block => core.block_frame(BlockId(word.block())),
-            _ => cell,
-        };
-        reply::end_unsigned(core, reply::CallId(view(frame).corr_id()));
+    for (position, reader) in chunk.readers_of(dead) {
+        let mut request = None;
+        reader.for_each_pinned_by(dead, |word, cell| request = request_of(core, word, cell));
+        // Somebody else may have taken the request before the dead pinned its slot. That one has
+        // signed it by the time that its own pin is gone; or the slot has moved on since.
+        if let Some(id) = request
+            && chunk.is_claimed_for(position)
+            && chunk.wait_for_other_pins(position, dead)
+        {
+            reply::end_unsigned(core, id);
+        }
+    }
+}
+
+/// The call of the request in a slot. `None`: the slot's block is another message's by now.
+fn request_of(core: &Core, word: CommitWord, cell: &[u8]) -> Option<CallId> {
+    if word.kind() != Kind::Block {
+        return Some(CallId(view(cell).corr_id()));
+    }
+    let block = BlockId(word.block());
+    let life = core.region.blocks().reference(block)?;
+    let id = CallId(view(core.block_frame(block)).corr_id());
+    let is_only_place = slots_that_name(core, block) == 1;
+    (is_only_place && core.region.blocks().reference(block) == Some(life)).then_some(id)
+}
+
+/// How many slots refer to a block.
+fn slots_that_name(core: &Core, block: BlockId) -> usize {
+    let mut slots = 0;
+    for_each_chunk(core, |_, _, chunk| {
+        chunk.for_each_reference(|word| {
+            slots += usize::from(word.kind() == Kind::Block && word.block() == block.0);
+        });
     });
+    slots
 }
 
 /// Counts the bytes in blocks anew: a dead publisher may have counted some that never came.

@@ -18,6 +18,7 @@ use crate::sync::Ordering;
 use crate::sys::monotonic_ns;
 
 use super::core::Core;
+use super::deliver::Deadline;
 use super::held::{HeldBlock, PinnedBytes};
 use super::message::Message;
 use super::policy::Wait;
@@ -86,11 +87,12 @@ pub(crate) struct PendingCall {
 
 impl PendingCall {
     /// Takes a reply slot. The call waits from here on.
-    pub(crate) fn begin(core: &Arc<Core>) -> Result<Self> {
+    pub(crate) fn begin(core: &Arc<Core>, timeout: Option<Duration>) -> Result<Self> {
         for _ in 0..core.calls.free.capacity() {
             let call = core.calls.free.pop().ok_or_else(|| too_many_calls(core))?;
             let record =
                 record(core, core.owner_id(), usize::from(call)).ok_or_else(Error::closed)?;
+            record.set_timeout(timeout);
             if let Some(generation) = record.begin().or_else(|| begin_late(core, record)) {
                 step!("call.waiting");
                 let id = CallId::new(core.owner_id(), call, generation);
@@ -114,10 +116,15 @@ impl PendingCall {
         &replies[self.id.call()]
     }
 
-    /// Waits for the answer, for at most `timeout` (`None`: for ever).
-    pub(crate) fn wait(mut self, timeout: Option<Duration>, wait: Wait) -> Result<Message> {
+    /// Waits for the answer until `deadline`, which is that of `timeout` (`None`: for ever).
+    pub(crate) fn wait(
+        mut self,
+        timeout: Option<Duration>,
+        deadline: &mut Deadline,
+        wait: Wait,
+    ) -> Result<Message> {
         const SPINS: u32 = 4_000;
-        let mut deadline = None;
+        let mut is_told = false;
         let mut turns = 0_u32;
         loop {
             if let Some(answer) = self.try_finish() {
@@ -134,12 +141,10 @@ impl PendingCall {
             if self.core.is_closed() {
                 return Err(Error::closed());
             }
-            let left = timeout.map(|timeout| {
-                let now = monotonic_ns();
-                let timeout = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
-                let at = *deadline.get_or_insert(now.saturating_add(timeout));
-                Duration::from_nanos(at.saturating_sub(now))
-            });
+            let left = timeout.map(|_| deadline.remaining());
+            if let Some(left) = left.filter(|_| !core::mem::replace(&mut is_told, true)) {
+                self.tell_deadline(left);
+            }
             if left.is_some_and(|left| left.is_zero()) {
                 if let Some(answer) = self.try_finish() {
                     return answer;
@@ -150,6 +155,13 @@ impl PendingCall {
                 self.park(left);
             }
         }
+    }
+
+    /// Lets the service know what is left of the time, now that this caller's clock has started.
+    #[cold]
+    fn tell_deadline(&self, left: Duration) {
+        let left = u64::try_from(left.as_nanos()).unwrap_or(u64::MAX);
+        self.record().set_deadline(monotonic_ns().saturating_add(left));
     }
 
     fn park(&self, timeout: Option<Duration>) {
@@ -271,6 +283,12 @@ impl Drop for PendingCall {
             self.cancel();
         }
     }
+}
+
+/// What is left of a call's time; zero if nobody waits for its answer.
+pub(super) fn remaining(core: &Core, id: CallId) -> Option<Duration> {
+    record(core, id.participant(), id.call())
+        .map_or(Some(Duration::ZERO), |record| record.remaining(id.generation(), monotonic_ns))
 }
 
 /// The slot of a call. `None`: no such call.

@@ -21,7 +21,7 @@ use super::message::Message;
 use super::per_region::PerRegion;
 use super::policy::{Policy, SubscribeOptions};
 use super::reader::{Reader, ReaderOptions, Waited};
-use super::reply::CallId;
+use super::reply::{self, CallId};
 use super::router::{RouteEntry, RouteKind};
 use super::subscription::{close_reader, open_reader, validate_name};
 
@@ -47,6 +47,8 @@ impl<E: fmt::Display> From<E> for Failure {
 pub struct Call<'c> {
     pub(super) method: &'c str,
     pub(super) payload: &'c [u8],
+    /// A worker's: the caller waits elsewhere.
+    pub(super) token: Option<&'c ReplyToken>,
 }
 
 impl<'c> Call<'c> {
@@ -60,6 +62,19 @@ impl<'c> Call<'c> {
     #[must_use]
     pub fn payload(&self) -> &'c [u8] {
         self.payload
+    }
+
+    /// As [`Request::remaining`]. `None` in a handler that runs on its caller's own thread: that
+    /// caller waits until it returns.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        self.token.and_then(ReplyToken::remaining)
+    }
+
+    /// As [`Request::is_cancelled`].
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.remaining() == Some(Duration::ZERO)
     }
 }
 
@@ -305,11 +320,18 @@ impl Service {
         self.reader.cancel_ready();
     }
 
+    /// Requests whose callers wait no longer are passed over.
     fn take_request(&mut self) -> Option<Request> {
-        let message = self.reader.try_recv()?;
-        let id = CallId(message.frame().corr_id());
-        let token = ReplyToken::new(&self.reader.core, id);
-        Some(Request { message, token })
+        loop {
+            let message = self.reader.try_recv()?;
+            let core = &self.reader.core;
+            let id = CallId(message.frame().corr_id());
+            if reply::remaining(core, id) != Some(Duration::ZERO) {
+                let token = ReplyToken::new(core, id);
+                return Some(Request { message, token });
+            }
+            core.count_expired_request();
+        }
     }
 
     /// Answers requests with `handler` until the kernel closes. A handler that panics costs its
@@ -382,6 +404,41 @@ impl Request {
         (self.message, Responder(self.token))
     }
 
+    /// What is left of the caller's time: zero once it waits no longer, because its time is over, it
+    /// cancelled the call or it died and was reclaimed. `None` if it waits for ever, or until it
+    /// cancels.
+    ///
+    /// A handler at long work asks now and then, and hands it on to the calls that it makes itself.
+    /// Never blocks.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use precursor_broker::{Broker, Limits, SubscribeOptions, Wait};
+    ///
+    /// let broker = Broker::private(&Limits::new())?;
+    /// let mut worker = broker.serve("flights", &SubscribeOptions::default())?;
+    /// let caller = std::thread::spawn({
+    ///     let broker = broker.clone();
+    ///     move || broker.call("flights", "find", b"AA1", Some(Duration::from_secs(60)), Wait::Park)
+    /// });
+    /// let request = worker.recv(None)?.expect("a request came");
+    /// let left = request.remaining().expect("the caller has a timeout");
+    /// assert!(!left.is_zero() && left <= Duration::from_secs(60));
+    /// request.reply(b"on time")?;
+    /// assert_eq!(&caller.join().unwrap()?[..], b"on time");
+    /// # Ok::<(), precursor_broker::Error>(())
+    /// ```
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        self.token.remaining()
+    }
+
+    /// Whether nobody waits for the answer any more. Then work on it is in vain.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.remaining() == Some(Duration::ZERO)
+    }
+
     /// Answers. A caller that no longer waits is no error.
     ///
     /// # Errors
@@ -399,7 +456,8 @@ impl Request {
 
     /// Runs a handler and answers with what it returns. A panic becomes the caller's error.
     pub fn answer_with(self, handler: &impl Fn(&Call<'_>) -> core::result::Result<Reply, Failure>) {
-        let call = Call { method: self.method(), payload: self.payload() };
+        let call =
+            Call { method: self.method(), payload: self.payload(), token: Some(&self.token) };
         match catch_unwind(AssertUnwindSafe(|| handler(&call))) {
             Ok(Ok(reply)) => {
                 // What went wrong with a reply was told to the caller.

@@ -382,15 +382,48 @@ impl Mailbox<'_> {
         }
     }
 
+    /// The readers of `dead` that pin a slot: its position, and the mailbox as that reader's alone.
+    pub(crate) fn readers_of(&self, dead: u16) -> impl Iterator<Item = (u64, Self)> {
+        self.readers.iter().filter(move |entry| is_reader_of(entry, dead)).filter_map(|entry| {
+            let position = entry.pin.load(Ordering::Acquire);
+            let mut alone = *self;
+            alone.readers = core::slice::from_ref(entry);
+            (position != UNPINNED).then_some((position, alone))
+        })
+    }
+
+    /// Whether the slot of a position holds what was published there, and is claimed for no later lap.
+    pub(crate) fn is_claimed_for(&self, position: u64) -> bool {
+        let claim = ClaimWord(self.claim_word(position).load(Ordering::Acquire));
+        claim.lap() == self.geometry.lap(position)
+    }
+
+    /// Waits until only readers of `dead` pin a position. False: another one has not moved within
+    /// the bound.
+    #[cfg(not(precursor_loom))]
+    pub(crate) fn wait_for_other_pins(&self, position: u64, dead: u16) -> bool {
+        const TURNS_MAX: u32 = 10_000;
+        (0..TURNS_MAX).any(|turn| {
+            if turn > 0 {
+                std::thread::yield_now();
+            }
+            !self.readers.iter().any(|entry| {
+                entry.pin.load(Ordering::Acquire) == position && !is_reader_of(entry, dead)
+            })
+        })
+    }
+
     /// Frees the reader entries of `dead`, and its places in the key table. Returns how many.
     pub(crate) fn reclaim_readers(&self, dead: u16) -> usize {
         for word in &self.header.space.visitors {
             let _ = word.compare_exchange(u64::from(dead), 0, Ordering::AcqRel, Ordering::Relaxed);
         }
-        let theirs = |entry: &&ReaderEntry| {
-            let state = entry.state.load(Ordering::Acquire);
-            state != 0 && (state & 0xFFFF) as u16 == dead
-        };
-        self.readers.iter().filter(theirs).map(|entry| self.leave(entry)).count()
+        let theirs = self.readers.iter().filter(|entry| is_reader_of(entry, dead));
+        theirs.map(|entry| self.leave(entry)).count()
     }
+}
+
+fn is_reader_of(entry: &ReaderEntry, owner: u16) -> bool {
+    let state = entry.state.load(Ordering::Acquire);
+    state != 0 && (state & 0xFFFF) as u16 == owner
 }

@@ -87,11 +87,13 @@ pub(crate) struct PollerRecord {
 pub(crate) struct ReplyRecord {
     /// `generation:32 · status:16 · owner:16`.
     pub(crate) state: AtomicU64,
-    pub(crate) server: AtomicU64,
+    /// What the caller waits at most, 0 = for ever.
+    pub(crate) timeout_ns: AtomicU64,
     pub(crate) wait: WaitWord,
     pub(crate) poller: AtomicU32,
     pub(crate) block: AtomicU64,
-    pub(crate) bytes: AtomicU64,
+    /// When its time is over, on the monotonic clock; 0 = its clock has not started.
+    pub(crate) deadline_ns: AtomicU64,
     pub(crate) spare: [AtomicU64; 3],
 }
 

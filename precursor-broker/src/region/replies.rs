@@ -107,6 +107,40 @@ impl ReplyRecord {
         changed.map(drop).map_err(SlotState)
     }
 
+    /// Says how long the caller of the next call will wait; stored while the slot is free.
+    ///
+    /// Release, as every store of these words: who reads one of this call's sees the state that ended
+    /// the call before.
+    pub(crate) fn set_timeout(&self, timeout: Option<Duration>) {
+        let ns = timeout.map_or(0, |timeout| u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX));
+        self.timeout_ns.store(ns, Ordering::Release);
+        self.deadline_ns.store(0, Ordering::Release);
+    }
+
+    /// Says when the time of the call is over. Callers look at the clock only if the answer is not
+    /// there at once; until then all of the timeout is left.
+    pub(crate) fn set_deadline(&self, at_ns: u64) {
+        self.deadline_ns.store(at_ns, Ordering::Release);
+    }
+
+    /// What is left of the time of call `generation`: zero if nobody waits for its answer any more,
+    /// `None` if its caller waits for ever. `now_ns` is asked only if the caller's clock has started.
+    pub(crate) fn remaining(
+        &self,
+        generation: u32,
+        now_ns: impl FnOnce() -> u64,
+    ) -> Option<Duration> {
+        let timeout = self.timeout_ns.load(Ordering::Acquire);
+        let deadline = self.deadline_ns.load(Ordering::Acquire);
+        // Last: the words are this call's if the slot still is.
+        let slot = self.slot();
+        if slot.generation() != generation || slot.status() != WAITING {
+            return Some(Duration::ZERO);
+        }
+        let left = if deadline == 0 { timeout } else { deadline.saturating_sub(now_ns()) };
+        (timeout != 0).then_some(Duration::from_nanos(left))
+    }
+
     /// Starts a call; its generation. `None`: a replier is still at work for a caller that died.
     pub(crate) fn begin(&self) -> Option<u32> {
         let seen = self.slot();

@@ -13,6 +13,7 @@ mod delivery;
 #[cfg(target_os = "linux")]
 mod descriptors;
 mod executors;
+mod expiry;
 mod groups;
 mod inline;
 mod loans;
