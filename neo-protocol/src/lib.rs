@@ -35,7 +35,7 @@ pub use options::Options;
 pub use precursor_broker::{
     Batch, CALL_DEPTH_MAX, Call, CallFuture, Counters, Error, ErrorKind, Failure, InlineService,
     Loan, Message, MessageRef, Policy, PublishRun, Published, Publisher, Reply, Request, Responder,
-    Result, RouteCounters, Service, Subscription, Wait,
+    Result, RouteCounters, RouteKind, Service, Subscription, Wait,
 };
 pub use qiss_format as format;
 pub use url::{Address, Transport};

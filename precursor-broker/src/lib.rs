@@ -35,8 +35,8 @@ mod sys;
 pub use broker::{
     Batch, Broker, CALL_DEPTH_MAX, Call, CallFuture, Counters, Failure, InlineService, Loan,
     Message, MessageRef, Policy, PublishOptions, PublishRun, Published, Publisher, Reclaimed,
-    Reply, Request, Responder, RouteCounters, Service, SubscribeOptions, Subscription, Wait,
-    WeakBroker,
+    Reply, Request, Responder, RouteCounters, RouteKind, Service, SubscribeOptions, Subscription,
+    Wait, WeakBroker,
 };
 #[cfg(not(precursor_loom))]
 pub use error::{Error, ErrorKind, Result};

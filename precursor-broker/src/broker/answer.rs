@@ -19,6 +19,15 @@ use super::reply::{self, CallId, PANICKED, record, wake_caller};
 /// Longest text of a failure that travels; more would need memory that may not be there.
 const TEXT_MAX: usize = 180;
 
+/// What a caller sees of a failure's text, wherever its handler ran.
+pub(super) fn clipped(text: &str) -> &str {
+    let mut end = text.len().min(TEXT_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
 /// Names this participant as the one at work on a request, so that its death ends the call, and the
 /// death of another worker does not (region.md R3.3.3).
 pub(crate) fn sign_request(core: &Core, corr_id: u64) {
@@ -67,12 +76,8 @@ impl ReplyToken {
     /// Answers with an error.
     pub(crate) fn fail(mut self, panicked: bool, text: &str) {
         self.answered = true;
-        let mut end = text.len().min(TEXT_MAX);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
         let mut payload = vec![if panicked { PANICKED } else { 0 }];
-        payload.extend_from_slice(&text.as_bytes()[..end]);
+        payload.extend_from_slice(clipped(text).as_bytes());
         let core = self.core.clone();
         let _ = self.answer(&core.calls.failure, &payload);
     }

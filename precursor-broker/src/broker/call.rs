@@ -14,6 +14,7 @@ use crate::region::hint::AllocHint;
 use crate::steps::step;
 use crate::sync::{AtomicU64, Ordering};
 
+use super::answer::clipped;
 use super::core::Core;
 use super::deliver::{self, Content, Deadline, is_inline};
 use super::policy::{Policy, Published, Wait};
@@ -120,12 +121,14 @@ impl Known {
         for (_, entry) in router.service(service) {
             elsewhere |= entry.kind == RouteKind::Inline;
             if let Some(mailbox) = entry.mailbox_ref(&core.region) {
+                let config = &mailbox.get(&core.region).header.config;
+                let block_bytes_max = config.block_bytes_max.load(Ordering::Relaxed);
                 target = Some(Target {
                     mailbox,
                     policy: Policy::Block,
                     free_hint: AtomicU64::new(0),
                     depth: entry.depth,
-                    block_bytes_max: u64::MAX,
+                    block_bytes_max,
                 });
             }
         }
@@ -182,8 +185,11 @@ fn call_inline(handler: &Arc<Handler>, caller: &Caller, payload: &[u8]) -> Resul
         let call = Call { method: &caller.method, payload, token: None };
         match catch_unwind(AssertUnwindSafe(|| handler(&call))) {
             Ok(Ok(reply)) => Ok(reply),
-            Ok(Err(failure)) => Err(Error::new(ErrorKind::Service, failure.0)),
-            Err(panic) => Err(Error::new(ErrorKind::Panicked, panic_text(&*panic))),
+            Ok(Err(failure)) => Err(Error::new(ErrorKind::Service, clipped(&failure.0).to_owned())),
+            Err(panic) => {
+                let text = panic_text(&*panic);
+                Err(Error::new(ErrorKind::Panicked, clipped(&text).to_owned()))
+            }
         }
     };
     CALL_DEPTH.with(|depth| depth.set(depth.get() - 1));
@@ -229,14 +235,32 @@ fn begin_call(
     if sent.timed_out == 0 {
         return Err(nobody(caller, known.elsewhere));
     }
-    Err(Error::new(
-        ErrorKind::Full,
+    Err(service_full(core, caller, target, frame_len))
+}
+
+#[cold]
+fn service_full(core: &Core, caller: &Caller, target: &Target, frame_len: usize) -> Error {
+    let view = target.mailbox.get(&core.region);
+    let waiting = view.header.publishers.block_bytes.load(Ordering::Relaxed);
+    let bytes_max = target.block_bytes_max;
+    let are_bytes_full = !is_inline(frame_len)
+        && waiting > 0
+        && waiting.saturating_add(frame_len as u64) > bytes_max;
+    let text = if are_bytes_full {
+        format!(
+            "the service \"{}\" has {waiting} bytes of requests waiting, and {frame_len} more are \
+             beyond its mailbox_bytes_max of {bytes_max}: call again later, give a longer timeout, \
+             or serve it with a higher mailbox_bytes_max",
+            caller.service
+        )
+    } else {
         format!(
             "the service \"{}\" has {} requests waiting, which is the most: call again later, give \
              a longer timeout, or add workers",
             caller.service, target.depth
-        ),
-    ))
+        )
+    };
+    Error::new(ErrorKind::Full, text)
 }
 
 fn send_in_block(

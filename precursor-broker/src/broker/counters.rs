@@ -1,15 +1,19 @@
 //! Counters, read from the region without disturbing anyone (invariant 12).
 
+use crate::mailbox::cells::Mailbox;
 use crate::mailbox::word::{EVICTED_BITS, Tail, Take};
 use crate::sync::Ordering;
 
 use super::core::Core;
 use super::policy::Policy;
+use super::router::{RouteEntry, RouteKind};
 
 /// What happened at one subscription, group or service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RouteCounters {
+    /// What it is.
+    pub kind: RouteKind,
     /// Its pattern, or the service's name.
     pub pattern: String,
     /// Its group; empty if it is none.
@@ -28,6 +32,33 @@ pub struct RouteCounters {
     pub timed_out: u64,
     /// Messages in the mailbox.
     pub queued: u64,
+}
+
+impl RouteCounters {
+    pub(crate) fn of(entry: &RouteEntry, view: &Mailbox<'_>) -> Self {
+        let publishers = &view.header.publishers;
+        let base = view.header.config.base.load(Ordering::Relaxed);
+        let base = base.max(view.geometry.capacity());
+        let take = Take(view.header.readers.take.load(Ordering::Acquire));
+        let tail = Tail(publishers.tail.load(Ordering::Acquire)).position();
+        let high = publishers.evicted_high.load(Ordering::Acquire);
+        let evicted = (high << EVICTED_BITS) + take.evicted();
+        let conflated = view.conflation();
+        let empty = publishers.empty_keys.load(Ordering::Relaxed);
+        let taken = take.position_near(tail);
+        Self {
+            kind: entry.kind,
+            pattern: entry.pattern.to_string(),
+            group: entry.group.to_string(),
+            policy: entry.policy,
+            depth: entry.depth,
+            accepted: tail.max(taken).saturating_sub(base + empty) + conflated,
+            delivered: taken.saturating_sub(base + evicted + empty),
+            lost: evicted + publishers.dropped.load(Ordering::Acquire) + conflated,
+            timed_out: publishers.timed_out.load(Ordering::Acquire),
+            queued: tail.saturating_sub(taken),
+        }
+    }
 }
 
 /// Counters of a kernel.
@@ -69,28 +100,7 @@ impl Core {
             .routes()
             .filter_map(|(_, entry)| {
                 let mailbox = entry.mailbox_ref(&self.region)?;
-                let view = mailbox.get(&self.region);
-                let publishers = &view.header.publishers;
-                let base = view.header.config.base.load(Ordering::Relaxed);
-                let base = base.max(view.geometry.capacity());
-                let take = Take(view.header.readers.take.load(Ordering::Acquire));
-                let tail = Tail(publishers.tail.load(Ordering::Acquire)).position();
-                let high = publishers.evicted_high.load(Ordering::Acquire);
-                let evicted = (high << EVICTED_BITS) + take.evicted();
-                let conflated = view.conflation();
-                let empty = publishers.empty_keys.load(Ordering::Relaxed);
-                let taken = take.position_near(tail);
-                Some(RouteCounters {
-                    pattern: entry.pattern.to_string(),
-                    group: entry.group.to_string(),
-                    policy: entry.policy,
-                    depth: entry.depth,
-                    accepted: tail.max(taken).saturating_sub(base + empty) + conflated,
-                    delivered: taken.saturating_sub(base + evicted + empty),
-                    lost: evicted + publishers.dropped.load(Ordering::Acquire) + conflated,
-                    timed_out: publishers.timed_out.load(Ordering::Acquire),
-                    queued: tail.saturating_sub(taken),
-                })
+                Some(RouteCounters::of(entry, mailbox.get(&self.region)))
             })
             .collect();
         let blocks = self.region.blocks();

@@ -45,5 +45,6 @@ pub use message::{Message, MessageRef};
 pub use policy::{Policy, PublishOptions, Published, SubscribeOptions, Wait};
 pub use publisher::{PublishRun, Publisher};
 pub use reclaim::Reclaimed;
+pub use router::RouteKind;
 pub use service::{Call, Failure, InlineService, Reply, Request, Responder, Service};
 pub use subscription::Subscription;

@@ -19,9 +19,12 @@ use super::policy::Policy;
 use super::topic::{TOPIC_BYTES_MAX, is_literal};
 
 /// What a route leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RouteKind {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RouteKind {
+    /// One subscription.
     Subscription,
+    /// A queue group: its members share the messages.
     Group,
     /// A service with workers.
     Service,

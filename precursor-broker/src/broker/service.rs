@@ -34,6 +34,18 @@ impl Failure {
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
+
+    /// The text, whole.
+    ///
+    /// ```
+    /// use precursor_broker::Failure;
+    ///
+    /// assert_eq!(Failure::new("no such flight").text(), "no such flight");
+    /// ```
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
 }
 
 impl<E: fmt::Display> From<E> for Failure {
@@ -335,17 +347,36 @@ impl Service {
     }
 
     /// Answers requests with `handler` until the kernel closes. A handler that panics costs its
-    /// caller an error, and the service goes on.
+    /// caller an error, and the service goes on; what the handler keeps is as the panic left it.
+    ///
+    /// ```
+    /// use precursor_broker::{Broker, Limits, SubscribeOptions, Wait};
+    ///
+    /// let broker = Broker::private(&Limits::new())?;
+    /// let mut worker = broker.serve("tickets", &SubscribeOptions::default())?;
+    /// let served = std::thread::spawn(move || {
+    ///     let mut sold = 0;
+    ///     worker.run(|_| {
+    ///         sold += 1;
+    ///         Ok(format!("ticket {sold}").into())
+    ///     })
+    /// });
+    /// let buy = || broker.call("tickets", "buy", b"", None, Wait::Adaptive);
+    /// assert_eq!((&buy()?[..], &buy()?[..]), (&b"ticket 1"[..], &b"ticket 2"[..]));
+    /// broker.close();
+    /// assert!(served.join().unwrap().is_err(), "the kernel is closed");
+    /// # Ok::<(), precursor_broker::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// What ended it: [`Closed`](ErrorKind::Closed).
     pub fn run(
         &mut self,
-        handler: impl Fn(&Call<'_>) -> core::result::Result<Reply, Failure>,
+        mut handler: impl FnMut(&Call<'_>) -> core::result::Result<Reply, Failure>,
     ) -> Result<()> {
         while let Some(request) = self.recv(None)? {
-            request.answer_with(&handler);
+            request.answer_once(&mut handler);
         }
         Ok(())
     }
@@ -456,6 +487,10 @@ impl Request {
 
     /// Runs a handler and answers with what it returns. A panic becomes the caller's error.
     pub fn answer_with(self, handler: &impl Fn(&Call<'_>) -> core::result::Result<Reply, Failure>) {
+        self.answer_once(handler);
+    }
+
+    fn answer_once(self, handler: impl FnOnce(&Call<'_>) -> core::result::Result<Reply, Failure>) {
         let call =
             Call { method: self.method(), payload: self.payload(), token: Some(&self.token) };
         match catch_unwind(AssertUnwindSafe(|| handler(&call))) {

@@ -12,11 +12,12 @@ use crate::mailbox::life::{Opening, REQUESTS};
 
 use super::batch::Batch;
 use super::core::Core;
+use super::counters::RouteCounters;
 use super::deliver::Deadline;
 use super::message::Message;
 use super::policy::{Policy, SubscribeOptions};
 use super::reader::{Reader, ReaderOptions, Waited};
-use super::router::{RouteEntry, RouteKind};
+use super::router::{RouteEntry, RouteKind, read_record};
 use super::topic::{is_literal, validate_pattern};
 
 /// The receiving end of a pattern. Dropping it unsubscribes.
@@ -229,6 +230,43 @@ impl Subscription {
     #[must_use]
     pub fn queued(&self) -> u64 {
         self.reader.view().queued()
+    }
+
+    /// What happened here so far; for a member of a group, at the group. Disturbs nobody.
+    ///
+    /// ```
+    /// use precursor_broker::{Broker, Limits, Policy, SubscribeOptions};
+    ///
+    /// let broker = Broker::private(&Limits::new())?;
+    /// let mut options = SubscribeOptions::default();
+    /// (options.depth, options.policy) = (2, Policy::DropNewest);
+    /// let mut prices = broker.subscribe("prices.*", &options)?;
+    /// for price in [b"101", b"102", b"103"] {
+    ///     broker.publish("prices.NEO", price)?;
+    /// }
+    /// prices.recv()?;
+    /// let counters = prices.counters();
+    /// assert_eq!((counters.delivered, counters.queued, counters.lost), (1, 1, 1));
+    /// # Ok::<(), precursor_broker::Error>(())
+    /// ```
+    #[must_use]
+    pub fn counters(&self) -> RouteCounters {
+        let region = &self.reader.core.region;
+        // The record is another's by now if a survivor took this participant for dead.
+        let generation = self.reader.mailbox.generation();
+        let entry = read_record(region, self.route).filter(|entry| {
+            *entry.pattern == *self.pattern
+                && entry.mailbox.is_some_and(|at| at.generation == generation)
+        });
+        let entry = entry.unwrap_or_else(|| RouteEntry {
+            kind: RouteKind::Subscription,
+            policy: self.reader.policy,
+            depth: u64::from(self.reader.depth),
+            mailbox: None,
+            pattern: self.pattern.as_ref().into(),
+            group: "".into(),
+        });
+        RouteCounters::of(&entry, self.reader.view())
     }
 
     /// Unsubscribes. The same as dropping it: nothing that is published afterwards arrives.

@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::sync::Arc;
 
-use precursor_broker::{ErrorKind, Policy, Published, SubscribeOptions, Subscription};
+use precursor_broker::{ErrorKind, Policy, Published, RouteKind, SubscribeOptions, Subscription};
 
 use crate::world::{LONG, Running, World, holding, options, start, waiting_for};
 
@@ -199,6 +199,31 @@ fn group_options(depth: u32, policy: Policy) -> SubscribeOptions {
 }
 
 everywhere! {
+    fn a_subscription_tells_its_own_counters(place: Place) {
+        let world = place.open();
+        let other = world.subscribe("orders", &SubscribeOptions::default());
+        let mut orders = world.subscribe("orders", &holding(2, Policy::DropNewest));
+        let member = world.subscribe("orders", &crate::world::member_of("desk"));
+        let _service = world.subscribers.serve("orders", &SubscribeOptions::default()).unwrap();
+        for n in 0..5_u64 {
+            world.publishers.publish("orders", &n.to_le_bytes()).unwrap();
+        }
+        orders.try_recv().unwrap().unwrap();
+        let own = orders.counters();
+        assert_eq!((own.kind, &*own.pattern, &*own.group), (RouteKind::Subscription, "orders", ""));
+        assert_eq!((own.policy, own.depth), (Policy::DropNewest, 2));
+        assert_eq!((own.accepted, own.delivered, own.lost, own.queued), (2, 1, 3, 1));
+        assert_eq!(other.counters().queued, 5);
+        let group = member.counters();
+        assert_eq!((group.kind, &*group.group, group.queued), (RouteKind::Group, "desk", 5));
+        let all = world.publishers.counters().routes;
+        for one in [&own, &group, &other.counters()] {
+            assert!(all.contains(one), "{one:?} is what the kernel tells");
+        }
+        let is_service = |kind| kind == RouteKind::Service;
+        assert_eq!(all.iter().filter(|route| is_service(route.kind)).count(), 1);
+    }
+
     fn drop_oldest_accounts_for_every_message(place: Place) {
         account(place, Policy::DropOldest);
     }

@@ -60,6 +60,33 @@ fn errors_and_panics_are_its_callers() {
 }
 
 #[test]
+fn a_long_error_text_is_cut_as_a_workers_is() {
+    let broker = broker();
+    let _service = broker
+        .serve_inline("risky", |call| match call.method() {
+            "panic" => panic!("{}", "x".repeat(500)),
+            _ => Err(Failure::new("ü".repeat(500))),
+        })
+        .unwrap();
+    let failed = call(&broker, "risky", "fail", b"").unwrap_err();
+    assert_eq!(failed.to_string(), "ü".repeat(90));
+    let panicked = call(&broker, "risky", "panic", b"").unwrap_err();
+    assert_eq!((panicked.kind(), panicked.to_string().len()), (ErrorKind::Panicked, 180));
+}
+
+#[test]
+fn an_inline_handler_has_all_the_time_of_its_caller() {
+    let broker = broker();
+    let _service = broker
+        .serve_inline("patient", |call| {
+            assert!(call.remaining().is_none() && !call.is_cancelled());
+            Ok("fine".into())
+        })
+        .unwrap();
+    assert_eq!(&call(&broker, "patient", "m", b"").unwrap()[..], b"fine");
+}
+
+#[test]
 fn recursion_ends_at_the_limit_and_the_service_lives() {
     let broker = broker();
     let inner = broker.clone();

@@ -204,6 +204,44 @@ everywhere! {
         world.end([worker]);
     }
 
+    fn bytes_that_are_full_are_told_from_requests_that_are(place: Place) {
+        let world = place.open();
+        let options = crate::world::options(|options| {
+            options.depth = 2;
+            options.mailbox_bytes_max = 10_000;
+        });
+        let mut service = world.subscribers.serve("slow", &options).unwrap();
+        let call = |payload: &[u8]| {
+            world.publishers.call("slow", "m", payload, Some(Duration::from_millis(1)), Wait::Park)
+        };
+        let _large = world.publishers.call_async("slow", "m", &[1; 8_000]);
+        assert_error(call(&[2; 8_000]), ErrorKind::Full, &["bytes of requests", "mailbox_bytes_max of 10000"]);
+        let _small = world.publishers.call_async("slow", "m", b"fits beside it");
+        assert_error(call(b"x"), ErrorKind::Full, &["2 requests waiting"]);
+        assert_eq!(service.try_recv().unwrap().unwrap().payload().len(), 8_000);
+        // The bytes are free again.
+        let _next = world.publishers.call_async("slow", "m", &[3; 8_000]);
+        assert_eq!(world.publishers.counters().routes[0].queued, 2);
+    }
+
+    fn a_handler_may_keep_what_it_counts(place: Place) {
+        let world = place.open();
+        let mut service = world.subscribers.serve("tickets", &Default::default()).unwrap();
+        let worker = start(move || {
+            let mut sold = 0_u64;
+            let _ = service.run(|_| {
+                sold += 1;
+                Ok(sold.to_le_bytes().as_slice().into())
+            });
+            sold
+        });
+        for expected in 1..=3_u64 {
+            assert_eq!(world.call("tickets", "buy", b"").unwrap()[..], expected.to_le_bytes());
+        }
+        world.subscribers.close();
+        assert_eq!(worker.join(), 3);
+    }
+
     fn a_long_error_text_is_cut_at_a_character(place: Place) {
         let world = place.open();
         let mut service = world.subscribers.serve("flights", &Default::default()).unwrap();
