@@ -100,7 +100,8 @@ fn exchange(user: u16) -> impl FnOnce(*mut u16) -> u16 {
 
 fn model(test: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
+    // `cargo xtask` says how far to search.
+    builder.preemption_bound = builder.preemption_bound.or(Some(3));
     builder.check(test);
 }
 
