@@ -1,16 +1,19 @@
 //! The few things that safe Rust cannot say: a handler for `fork`, values that are leaked in a child,
-//! and a loan that keeps its publisher alive.
+//! and loans and batches that own what they borrow from.
 #![allow(
     unsafe_code,
-    reason = "one call of the system, two lifetimes that the borrow checker cannot see"
+    reason = "one call of the system, lifetimes that the borrow checker cannot see"
 )]
 
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Once};
 
-use neo_protocol::{Loan, Published, Publisher, Result};
+use neo_protocol::{Batch, Loan, Published, Publisher, Result};
+
+use crate::rsapi::{self, Lock};
 
 /// How often the process forked on the way to this one, since the first kernel was opened.
 static FORKS: AtomicU32 = AtomicU32::new(0);
@@ -129,3 +132,55 @@ impl OwnedLoan {
         sent
     }
 }
+
+/// A batch that owns the lock that it borrows from.
+#[derive(Debug)]
+pub(crate) struct OwnedBatch {
+    /// Dropped before the lock that it borrows from: fields are dropped in this order.
+    batch: Batch<'static>,
+    _lock: Pinned<Lock>,
+}
+
+impl OwnedBatch {
+    pub(crate) fn new(lock: Lock, max: usize) -> rsapi::Result<Self> {
+        let mut lock = Pinned::new(lock);
+        let batch = lock.get_mut().try_batch(max)?;
+        // SAFETY: the batch borrows from the lock, which does not move (it lies on the heap, behind a
+        // pointer that claims nothing when it moves), outlives it (this value keeps it) and is not
+        // used while it is borrowed. `messages` lends the batch for a borrow of this value only.
+        let batch = unsafe { core::mem::transmute::<Batch<'_>, Batch<'static>>(batch) };
+        Ok(Self { batch, _lock: lock })
+    }
+
+    pub(crate) fn messages(&self) -> &Batch<'_> {
+        &self.batch
+    }
+}
+
+/// A value on the heap whose owner may move while the value is borrowed: unlike a `Box`, which
+/// claims its content for itself whenever it moves.
+#[derive(Debug)]
+struct Pinned<T>(NonNull<T>);
+
+impl<T> Pinned<T> {
+    fn new(value: T) -> Self {
+        Self(NonNull::from(Box::leak(Box::new(value))))
+    }
+
+    fn get_mut(&mut self) -> &mut T {
+        // SAFETY: it points to the value until `drop`, and `&mut self` makes the reference unique.
+        unsafe { self.0.as_mut() }
+    }
+}
+
+impl<T> Drop for Pinned<T> {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from a box, and is given back once.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+// SAFETY: it owns its value, as a box does.
+unsafe impl<T: Send> Send for Pinned<T> {}
+// SAFETY: as for a box.
+unsafe impl<T: Sync> Sync for Pinned<T> {}

@@ -76,6 +76,8 @@ table! {
     Interrupted = -15, "NEO_E_INTERRUPTED", "the caller's hook ended the wait";
     Misuse = -16, "NEO_E_MISUSE", "the handle cannot be used like this";
     Internal = -17, "NEO_E_INTERNAL", "a defect of the library";
+    BadHandle = -18, "NEO_E_BAD_HANDLE", "the pointer is no live handle of this type";
+    Version = -19, "NEO_E_VERSION", "a struct or the header is of another version";
 }
 
 table! {
@@ -175,7 +177,7 @@ mod tests {
     #[test]
     fn codes_count_down_and_outcomes_count_up_without_gaps() {
         let codes: Vec<i32> = CODES.iter().map(|code| code.number()).collect();
-        assert_eq!(codes, (1..=17).map(|n| -n).collect::<Vec<i32>>());
+        assert_eq!(codes, (1..=19).map(|n| -n).collect::<Vec<i32>>());
         let outcomes: Vec<i32> = OUTCOMES.iter().map(|outcome| outcome.number()).collect();
         assert_eq!(outcomes, [0, 1, 2, 3]);
     }

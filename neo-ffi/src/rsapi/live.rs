@@ -21,12 +21,18 @@ macro_rules! kinds {
         pub const KINDS: &[Kind] = &[$(Kind::$variant),+];
 
         impl Kind {
-            /// Its name in the plural, as `neo_debug_live` takes it.
+            /// Its name in the plural.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)+
                 }
+            }
+
+            /// Its number, as `neo_debug_live` takes it. Never changes.
+            #[must_use]
+            pub const fn number(self) -> i32 {
+                self as i32
             }
 
             /// The kind with this name.
@@ -50,6 +56,8 @@ kinds! {
     Call = "calls",
     Room = "rooms",
     Wake = "wakes",
+    Batch = "batches",
+    Counters = "counters",
 }
 
 /// One thread's counts. Only that thread writes them.

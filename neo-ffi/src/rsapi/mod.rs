@@ -18,6 +18,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod batch;
 mod call;
 mod error;
 mod fork;
@@ -33,6 +34,7 @@ mod signal;
 mod subscription;
 mod wake;
 
+pub use batch::OwnedBatch;
 pub use call::PendingCall;
 pub use error::{CODES, Code, Error, OUTCOMES, Outcome, Result};
 pub use fork::{generation, is_forked_since};

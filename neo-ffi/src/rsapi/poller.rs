@@ -107,6 +107,14 @@ impl Table {
             self.ready.push(token);
         }
     }
+
+    /// The host took a token from `ready`: its source is asked when the host arms.
+    fn taken(&mut self, token: u64) {
+        if let Some(entry) = self.entries.get_mut(&token) {
+            entry.place = Place::Rearm;
+        }
+        self.rearm.push(token);
+    }
 }
 
 #[derive(Debug)]
@@ -335,12 +343,27 @@ impl Poller {
         let first = tokens.len();
         tokens.append(&mut table.ready);
         for token in &tokens[first..] {
-            if let Some(entry) = table.entries.get_mut(token) {
-                entry.place = Place::Rearm;
-            }
-            table.rearm.push(*token);
+            table.taken(*token);
         }
         Ok(core::mem::take(&mut table.interrupted))
+    }
+
+    /// As [`take`](Self::take) into a slice that may be too short: tokens that found no place stay and
+    /// are taken next time. Returns how many came, and whether [`interrupt`](Self::interrupt) was
+    /// called since.
+    ///
+    /// # Errors
+    ///
+    /// [`Forked`](Code::Forked).
+    pub fn take_some(&self, tokens: &mut [u64]) -> Result<(usize, bool)> {
+        let mut table = self.shared.here()?.table.lock();
+        let count = tokens.len().min(table.ready.len());
+        let taken: Vec<u64> = table.ready.drain(..count).collect();
+        for (slot, token) in tokens.iter_mut().zip(taken) {
+            *slot = token;
+            table.taken(token);
+        }
+        Ok((count, core::mem::take(&mut table.interrupted)))
     }
 
     /// Wakes the host although nothing is ready. Any thread.

@@ -8,6 +8,7 @@ use neo_protocol::{Batch, Kernel, Policy, Wait};
 
 use crate::sys::OfProcess;
 
+use super::batch::OwnedBatch;
 use super::error::Result;
 use super::inlet::{Inlet, Lock};
 use super::live::{Kind, Live};
@@ -144,9 +145,25 @@ impl Subscription {
         &self,
         max: usize,
         timeout: Option<Duration>,
-        mut hook: Option<Interrupt<'_>>,
+        hook: Option<Interrupt<'_>>,
         f: impl FnOnce(&Batch<'_>) -> T,
     ) -> Result<Option<T>> {
+        let Some(batch) = self.batch(max, timeout, hook)? else { return Ok(None) };
+        batch.with(|batch| Ok(f(batch))).map(Some)
+    }
+
+    /// As [`with_batch`](Self::with_batch), with the batch to keep: the subscription is locked until
+    /// it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_with`](Self::recv_with).
+    pub fn batch(
+        &self,
+        max: usize,
+        timeout: Option<Duration>,
+        mut hook: Option<Interrupt<'_>>,
+    ) -> Result<Option<OwnedBatch>> {
         let inlet = self.inlet.here()?;
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
@@ -157,11 +174,10 @@ impl Subscription {
             if is_there.is_none() {
                 return Ok(None);
             }
-            let mut lock = self.lock()?;
-            let batch = lock.try_batch(max)?;
+            let batch = OwnedBatch::new(self.lock()?, max)?;
             // Another thread may have been faster.
-            if !batch.is_empty() {
-                return Ok(Some(f(&batch)));
+            if !batch.with(|batch| Ok(batch.is_empty()))? {
+                return Ok(Some(batch));
             }
         }
     }
