@@ -17,11 +17,12 @@ use crate::sync::{AtomicU64, Ordering};
 use super::answer::clipped;
 use super::core::Core;
 use super::deliver::{self, Content, Deadline, is_inline};
+use super::inline::Handler;
 use super::policy::{Policy, Published, Wait};
 use super::reply::{PendingCall, timed_out};
 use super::route::Target;
 use super::router::RouteKind;
-use super::service::{Call, Handler, Reply, panic_text};
+use super::service::{Call, Reply, panic_text};
 use super::subscription::validate_name;
 
 /// Calls that inline services may make to each other on one thread.

@@ -21,12 +21,12 @@ use crate::region::owners::Owner;
 use crate::steps::step;
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
 
+use super::inline::InlineServices;
 use super::message::view as view_of;
 use super::poller::{self, WakeTargets};
 use super::reply::CallTable;
 use super::room::RoomWaiters;
 use super::router::{MailboxAddress, Router};
-use super::service::InlineServices;
 
 /// One participant's kernel.
 #[derive(Debug)]

@@ -13,11 +13,12 @@ use crate::region::map::Region;
 use super::call;
 use super::core::Core;
 use super::counters::Counters;
+use super::inline::InlineService;
 use super::policy::{PublishOptions, Published, SubscribeOptions, Wait};
 use super::publisher::{Publisher, publish_to};
 use super::reclaim::{self, Reclaimed};
 use super::reply::{PendingCall, close_calls, timed_out};
-use super::service::{Call, Failure, InlineService, Reply, Service};
+use super::service::{Call, Failure, Reply, Service};
 use super::subscription::Subscription;
 
 /// One participant's handle on a region. Clones share it.

@@ -1,24 +1,20 @@
-//! Services: workers that take requests, and handlers that run on their callers' threads.
+//! Services: workers that take requests and answer them.
 
 use core::fmt;
 use core::ops::Deref;
 use core::panic::AssertUnwindSafe;
 use core::task::{Context, Poll};
 use core::time::Duration;
-use std::collections::HashMap;
 use std::panic::catch_unwind;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use parking_lot::RwLock;
-
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::mailbox::cells_mapped::ChunkKind;
 
 use super::answer::ReplyToken;
 use super::core::Core;
 use super::deliver::Deadline;
 use super::message::Message;
-use super::per_region::PerRegion;
 use super::policy::{Policy, SubscribeOptions};
 use super::reader::{Reader, ReaderOptions, Waited};
 use super::reply::{self, CallId};
@@ -89,8 +85,6 @@ impl<'c> Call<'c> {
         self.remaining() == Some(Duration::ZERO)
     }
 }
-
-pub(super) type Handler = dyn Fn(&Call<'_>) -> core::result::Result<Reply, Failure> + Send + Sync;
 
 /// The answer to a call. Reads as its bytes.
 #[derive(Debug)]
@@ -168,86 +162,6 @@ impl Deref for Reply {
     }
 }
 
-/// The services of one region that run on their callers' threads. All of this process's
-/// participants share them: a handler is as near to one as to the other.
-#[derive(Default)]
-pub(crate) struct InlineServices(RwLock<Handlers>);
-
-type Handlers = HashMap<Box<str>, Arc<Handler>>;
-
-impl InlineServices {
-    /// The table for the region with identity `region`.
-    pub(crate) fn of(region: u64) -> Arc<Self> {
-        static TABLES: PerRegion<InlineServices> = PerRegion::new();
-        TABLES.get(region)
-    }
-
-    /// The handler of the service called `name`, for as long as that is open.
-    pub(super) fn find(&self, name: &str) -> Option<Weak<Handler>> {
-        self.0.read().get(name).map(Arc::downgrade)
-    }
-}
-
-impl fmt::Debug for InlineServices {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("InlineServices").field(&self.0.read().len()).finish()
-    }
-}
-
-/// An inline service. Dropping it ends the service; calls that are running finish.
-#[derive(Debug)]
-pub struct InlineService {
-    core: Arc<Core>,
-    name: Box<str>,
-    route: u32,
-}
-
-impl InlineService {
-    pub(crate) fn open(core: &Arc<Core>, name: &str, handler: Arc<Handler>) -> Result<Self> {
-        validate_name("service", name)?;
-        core.check_open()?;
-        // The handler comes before the route: whoever sees the route finds the handler.
-        let mut router = core.router.lock();
-        let mut handlers = core.inline_services.0.write();
-        if handlers.contains_key(name) {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                format!("the service \"{name}\" is served inline already: close that one first"),
-            ));
-        }
-        let entry = RouteEntry {
-            kind: RouteKind::Inline,
-            policy: Policy::Block,
-            depth: 0,
-            mailbox: None,
-            pattern: name.into(),
-            group: "".into(),
-        };
-        handlers.insert(name.into(), handler);
-        let route = core
-            .with_route_hint(|hint| router.open_route(&core.region, hint, core.owner_id(), &entry));
-        match route {
-            Ok(route) => Ok(Self { core: core.clone(), name: name.into(), route }),
-            Err(error) => {
-                handlers.remove(name);
-                Err(error)
-            }
-        }
-    }
-
-    /// Ends the service. The same as dropping it.
-    pub fn close(self) {
-        drop(self);
-    }
-}
-
-impl Drop for InlineService {
-    fn drop(&mut self) {
-        self.core.inline_services.0.write().remove(&self.name);
-        self.core.router.lock().close_route(&self.core.region, self.route);
-    }
-}
-
 /// A worker of a service: takes requests and answers them. Dropping it leaves the service; requests
 /// that nobody is left to take are answered with `NoReply`.
 #[derive(Debug)]
@@ -292,7 +206,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Closed`](ErrorKind::Closed) when the kernel closes.
+    /// [`Closed`](crate::ErrorKind::Closed) when the kernel closes.
     pub fn recv(&mut self, timeout: Option<Duration>) -> Result<Option<Request>> {
         let mut deadline = timeout.map(Deadline::after);
         loop {
@@ -326,7 +240,8 @@ impl Service {
         self.reader.poll_ready(context).map(drop)
     }
 
-    /// Takes back what [`poll_ready`](Self::poll_ready) asked for, when nobody waits any more: a wake
+    /// Takes back what [`poll_ready`](Self::poll_ready) asked for, when nobody waits any more: a
+    /// wake
     /// that came already goes to another worker.
     pub fn cancel_ready(&mut self) {
         self.reader.cancel_ready();
@@ -370,7 +285,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// What ended it: [`Closed`](ErrorKind::Closed).
+    /// What ended it: [`Closed`](crate::ErrorKind::Closed).
     pub fn run(
         &mut self,
         mut handler: impl FnMut(&Call<'_>) -> core::result::Result<Reply, Failure>,
@@ -435,7 +350,8 @@ impl Request {
         (self.message, Responder(self.token))
     }
 
-    /// What is left of the caller's time: zero once it waits no longer, because its time is over, it
+    /// What is left of the caller's time: zero once it waits no longer, because its time is over,
+    /// it
     /// cancelled the call or it died and was reclaimed. `None` if it waits for ever, or until it
     /// cancels.
     ///
@@ -450,7 +366,8 @@ impl Request {
     /// let mut worker = broker.serve("flights", &SubscribeOptions::default())?;
     /// let caller = std::thread::spawn({
     ///     let broker = broker.clone();
-    ///     move || broker.call("flights", "find", b"AA1", Some(Duration::from_secs(60)), Wait::Park)
+    ///     move || broker.call("flights", "find", b"AA1", Some(Duration::from_secs(60)),
+    /// Wait::Park)
     /// });
     /// let request = worker.recv(None)?.expect("a request came");
     /// let left = request.remaining().expect("the caller has a timeout");
@@ -474,13 +391,14 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// [`TooLarge`](ErrorKind::TooLarge) or [`Full`](ErrorKind::Full) if the reply has no room; the
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) or [`Full`](crate::ErrorKind::Full) if the reply
+    /// has no room; the
     /// caller is told as well.
     pub fn reply(self, payload: &[u8]) -> Result<()> {
         self.token.reply(payload)
     }
 
-    /// Answers with an error, which the caller gets as [`Service`](ErrorKind::Service).
+    /// Answers with an error, which the caller gets as [`Service`](crate::ErrorKind::Service).
     pub fn fail(self, failure: &Failure) {
         self.token.fail(false, &failure.0);
     }
