@@ -241,8 +241,7 @@ impl Service {
     }
 
     /// Takes back what [`poll_ready`](Self::poll_ready) asked for, when nobody waits any more: a
-    /// wake
-    /// that came already goes to another worker.
+    /// wake that came already goes to another worker.
     pub fn cancel_ready(&mut self) {
         self.reader.cancel_ready();
     }
@@ -351,8 +350,7 @@ impl Request {
     }
 
     /// What is left of the caller's time: zero once it waits no longer, because its time is over,
-    /// it
-    /// cancelled the call or it died and was reclaimed. `None` if it waits for ever, or until it
+    /// it cancelled the call or it died and was reclaimed. `None` if it waits for ever, or until it
     /// cancels.
     ///
     /// A handler at long work asks now and then, and hands it on to the calls that it makes itself.
@@ -366,8 +364,8 @@ impl Request {
     /// let mut worker = broker.serve("flights", &SubscribeOptions::default())?;
     /// let caller = std::thread::spawn({
     ///     let broker = broker.clone();
-    ///     move || broker.call("flights", "find", b"AA1", Some(Duration::from_secs(60)),
-    /// Wait::Park)
+    ///     let time = Some(Duration::from_secs(60));
+    ///     move || broker.call("flights", "find", b"AA1", time, Wait::Park)
     /// });
     /// let request = worker.recv(None)?.expect("a request came");
     /// let left = request.remaining().expect("the caller has a timeout");
@@ -391,9 +389,8 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// [`TooLarge`](crate::ErrorKind::TooLarge) or [`Full`](crate::ErrorKind::Full) if the reply
-    /// has no room; the
-    /// caller is told as well.
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) or [`Full`](crate::ErrorKind::Full) if the
+    /// reply has no room; the caller is told as well.
     pub fn reply(self, payload: &[u8]) -> Result<()> {
         self.token.reply(payload)
     }
