@@ -43,6 +43,7 @@
 
 mod builder;
 mod checksum;
+mod copy;
 mod edit;
 mod error;
 mod extension;

@@ -3,10 +3,12 @@
 use core::fmt;
 
 use crate::builder::{FrameBuilder, low_u32, padded, seal};
+use crate::copy::copy_padded;
 use crate::error::{BuildError, BuildErrorKind as Kind};
-use crate::header::{Head, at, load, store};
+use crate::header::{Head, at, store};
 use crate::limits::{HEADER_BYTES, PAYLOAD_BYTES_MAX, TEMPLATE_BYTES_MAX, WORD};
 
+const HEADER_WORDS: usize = HEADER_BYTES / WORD;
 const EXTENSION_BYTES_MAX: usize = TEMPLATE_BYTES_MAX - HEADER_BYTES;
 
 /// What differs from message to message of one [`Template`], the payload apart.
@@ -50,7 +52,8 @@ impl Stamp {
 #[derive(Clone)]
 #[repr(align(64))]
 pub struct Template {
-    head: Head,
+    /// The header's words, with zero for what differs from message to message.
+    head: [u64; HEADER_WORDS],
     extensions: [u8; EXTENSION_BYTES_MAX],
     extensions_len: u32,
     crc: bool,
@@ -71,11 +74,15 @@ impl Template {
             || BuildError::new(Kind::TemplateTooLarge, layout.payload_offset, TEMPLATE_BYTES_MAX);
         let header = encoded.get_mut(..layout.payload_offset).ok_or_else(too_large)?;
         builder.write_header(header, &layout);
-        let (head, extensions) = encoded.split_first_chunk().ok_or_else(too_large)?;
+        let (head, extensions) = encoded.split_first_chunk_mut().ok_or_else(too_large)?;
+        store::<{ at::FRAME_LEN }, 4>(head, [0; 4]);
+        store::<{ at::PAYLOAD_LEN }, 4>(head, [0; 4]);
+        let (words, _) = head.as_chunks();
+        let words = words.first_chunk::<HEADER_WORDS>().ok_or_else(too_large)?;
         let extensions = extensions.first_chunk().ok_or_else(too_large)?;
         let extensions_len = layout.payload_offset.saturating_sub(HEADER_BYTES);
         Ok(Self {
-            head: *head,
+            head: words.map(u64::from_le_bytes),
             extensions: *extensions,
             extensions_len: u32::from_le_bytes(low_u32(extensions_len)),
             crc: builder.has_crc(),
@@ -101,7 +108,8 @@ impl Template {
     #[must_use]
     #[inline]
     pub fn topic_id(&self) -> u64 {
-        u64::from_le_bytes(load::<{ at::TOPIC_ID }, 8>(&self.head))
+        let [.., topic_id, _, _] = self.head;
+        topic_id
     }
 
     /// Writes a whole frame to the start of `out` and returns its length in bytes.
@@ -110,9 +118,10 @@ impl Template {
     ///
     /// [`BufferTooSmall`](Kind::BufferTooSmall) or [`PayloadTooLarge`](Kind::PayloadTooLarge);
     /// `out` is then untouched.
-    #[inline]
+    #[inline(always)]
     pub fn write(&self, out: &mut [u8], payload: &[u8], stamp: Stamp) -> Result<usize, BuildError> {
-        self.begin(out, payload.len(), stamp)?.copy_from_slice(payload);
+        let rest = self.prefix(out, payload.len(), stamp)?;
+        copy_padded(rest, payload);
         let frame_len = self.frame_len(payload.len());
         if self.crc {
             let end = self.payload_offset().saturating_add(payload.len());
@@ -137,6 +146,22 @@ impl Template {
         payload_len: usize,
         stamp: Stamp,
     ) -> Result<&'o mut [u8], BuildError> {
+        let rest = self.prefix(out, payload_len, stamp)?;
+        // One store clears the padding; the payload is written over the rest of that word.
+        if let Some(last) = rest.last_chunk_mut::<WORD>() {
+            *last = [0; WORD];
+        }
+        Ok(rest.get_mut(..payload_len).unwrap_or_default())
+    }
+
+    /// Writes the header and its extensions. The rest of the frame: payload and padding.
+    #[inline(always)]
+    fn prefix<'o>(
+        &self,
+        out: &'o mut [u8],
+        payload_len: usize,
+        stamp: Stamp,
+    ) -> Result<&'o mut [u8], BuildError> {
         let frame_len = self.frame_len(payload_len);
         let out_len = out.len();
         let payload_len_field = match u32::try_from(payload_len) {
@@ -148,11 +173,7 @@ impl Template {
         else {
             return Err(buffer_too_small(out_len, frame_len));
         };
-        *head = self.head;
-        store::<{ at::FRAME_LEN }, 4>(head, low_u32(frame_len));
-        store::<{ at::PAYLOAD_LEN }, 4>(head, payload_len_field.to_le_bytes());
-        store::<{ at::CORR_ID }, 8>(head, stamp.corr_id.to_le_bytes());
-        store::<{ at::TIME_NS }, 8>(head, stamp.time_ns.to_le_bytes());
+        self.write_head(head, frame_len, payload_len_field, stamp);
         let mut rest: &mut [u8] = rest;
         if self.extensions_len != 0 {
             let extensions = self.extensions.get(..self.extensions_len as usize);
@@ -160,14 +181,31 @@ impl Template {
             let Some((place, after)) = rest.split_at_mut_checked(extensions.len()) else {
                 return Err(buffer_too_small(out_len, frame_len));
             };
-            place.copy_from_slice(extensions);
+            copy_padded(place, extensions);
             rest = after;
         }
-        // One store clears the padding; the payload is written over the rest of that word.
-        if let Some(last) = rest.last_chunk_mut::<WORD>() {
-            *last = [0; WORD];
+        Ok(rest)
+    }
+
+    #[inline(always)]
+    fn write_head(&self, head: &mut Head, frame_len: usize, payload_len: u32, stamp: Stamp) {
+        const { assert!(at::FRAME_LEN == 0 && at::PAYLOAD_LEN == 3 * WORD) };
+        const { assert!(at::CORR_ID == 6 * WORD && at::TIME_NS == 7 * WORD) };
+        let [lengths, seq, kind, payload, types, topic, ..] = self.head;
+        let words = [
+            lengths | u64::from(u32::from_le_bytes(low_u32(frame_len))),
+            seq,
+            kind,
+            payload | u64::from(payload_len),
+            types,
+            topic,
+            stamp.corr_id,
+            stamp.time_ns.cast_unsigned(),
+        ];
+        let (places, _) = head.as_chunks_mut();
+        for (place, word) in places.iter_mut().zip(words) {
+            *place = word.to_le_bytes();
         }
-        rest.get_mut(..payload_len).ok_or_else(|| buffer_too_small(out_len, frame_len))
     }
 }
 
