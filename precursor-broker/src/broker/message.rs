@@ -10,54 +10,30 @@ use crate::mailbox::INLINE_BYTES;
 
 use super::held::HeldBlock;
 
-/// Small messages a thread keeps for reuse.
+/// Messages' memory that a thread keeps for reuse.
 const POOLED_PER_THREAD: usize = 256;
 
+thread_local! {
+    #[expect(clippy::vec_box, reason = "the memory keeps its place from message to message")]
+    static POOL: RefCell<Vec<Box<Slot>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What a message consists of. It is moved by its address only.
 #[derive(Debug)]
 #[repr(align(64))]
-struct Buffer([u8; INLINE_BYTES]);
-
-thread_local! {
-    #[expect(clippy::vec_box, reason = "a buffer keeps its place from message to message")]
-    static POOL: RefCell<Vec<Box<Buffer>>> = const { RefCell::new(Vec::new()) };
-}
-
-/// A buffer for one inline frame, returned to the pool of the thread that drops it.
-#[derive(Debug)]
-struct Pooled(Option<Box<Buffer>>);
-
-impl Pooled {
-    fn copy_of(cell: &[u8; INLINE_BYTES], len: usize) -> Self {
-        let recycled = POOL.try_with(|pool| pool.borrow_mut().pop()).ok().flatten();
-        let mut buffer = recycled.unwrap_or_else(|| Box::new(Buffer([0; INLINE_BYTES])));
-        buffer.0[..len].copy_from_slice(&cell[..len]);
-        Self(Some(buffer))
-    }
-
-    fn bytes(&self) -> &[u8] {
-        self.0.as_ref().map_or(&[], |buffer| &buffer.0)
-    }
-}
-
-impl Drop for Pooled {
-    fn drop(&mut self) {
-        let Some(buffer) = self.0.take() else { return };
-        // At thread exit the pool may be gone; then the buffer is freed.
-        let _ = POOL.try_with(|pool| {
-            let mut pool = pool.borrow_mut();
-            if pool.len() < POOLED_PER_THREAD {
-                if pool.capacity() == 0 {
-                    pool.reserve_exact(POOLED_PER_THREAD);
-                }
-                pool.push(buffer);
-            }
-        });
-    }
+struct Slot {
+    inline: [u8; INLINE_BYTES],
+    body: Body,
+    /// Kept when the slot goes back to the pool: the next message is most often of the same
+    /// subscription, and then no counter is touched.
+    topic: Option<Arc<str>>,
+    lost_before: u64,
 }
 
 #[derive(Debug)]
 enum Body {
-    Inline(Pooled, usize),
+    /// Bytes of the frame in the slot itself.
+    Inline(usize),
     Block(HeldBlock),
     Copied(Box<[u8]>),
 }
@@ -67,39 +43,36 @@ enum Body {
 ///
 /// A large message keeps its block of the kernel's memory alive; what a subscription's messages
 /// keep alive is bounded by its `pinned_bytes_max`, beyond which messages are copied.
-pub struct Message {
-    body: Body,
-    /// The topic, where the frame does not carry it: that of a subscription without wildcards.
-    topic: Option<Arc<str>>,
-    lost_before: u64,
-}
+pub struct Message(Option<Box<Slot>>);
 
 impl Message {
+    /// The frame in a mailbox's slot, copied. `topic` is what the frame itself may not carry: that
+    /// of a subscription without wildcards.
     pub(crate) fn inline(
         cell: &[u8; INLINE_BYTES],
         topic: Option<&Arc<str>>,
         lost_before: u64,
     ) -> Self {
         let len = Frame::peek(cell).map_or(0, |frame| frame.bytes().len());
-        let body = Body::Inline(Pooled::copy_of(cell, len), len);
-        Self { body, topic: topic.cloned(), lost_before }
+        let mut slot = pooled();
+        slot.copy_inline(cell, len);
+        slot.filled(Body::Inline(len), topic, lost_before)
     }
 
     pub(crate) fn block(held: HeldBlock, topic: Option<&Arc<str>>, lost_before: u64) -> Self {
-        Self { body: Body::Block(held), topic: topic.cloned(), lost_before }
+        pooled().filled(Body::Block(held), topic, lost_before)
     }
 
     pub(crate) fn copied(frame: &[u8], topic: Option<&Arc<str>>, lost_before: u64) -> Self {
-        Self { body: Body::Copied(frame.into()), topic: topic.cloned(), lost_before }
+        pooled().filled(Body::Copied(frame.into()), topic, lost_before)
     }
 
     /// The whole message as a frame: headers, trace context and all.
     #[must_use]
     pub fn frame(&self) -> Frame<'_> {
-        let bytes = match &self.body {
-            Body::Inline(buffer, len) => &buffer.bytes()[..*len],
-            Body::Block(held) => held.bytes(),
-            Body::Copied(bytes) => bytes,
+        let bytes = match &self.0 {
+            Some(slot) => slot.bytes(),
+            None => &[],
         };
         view(bytes)
     }
@@ -113,18 +86,97 @@ impl Message {
     /// The topic that it was published to.
     #[must_use]
     pub fn topic(&self) -> &str {
-        self.frame().topic().or(self.topic.as_deref()).unwrap_or_default()
+        self.frame().topic().or(self.topic_of_slot()).unwrap_or_default()
+    }
+
+    fn topic_of_slot(&self) -> Option<&str> {
+        self.0.as_ref().and_then(|slot| slot.topic.as_deref())
     }
 
     /// Messages that this subscription lost between the one before and this one.
     #[must_use]
     pub fn lost_before(&self) -> u64 {
-        self.lost_before
+        self.0.as_ref().map_or(0, |slot| slot.lost_before)
     }
 
     pub(crate) fn as_ref(&self) -> MessageRef<'_> {
-        let topic = self.topic.as_deref();
-        MessageRef { frame: self.frame(), topic, lost_before: self.lost_before }
+        MessageRef {
+            frame: self.frame(),
+            topic: self.topic_of_slot(),
+            lost_before: self.lost_before(),
+        }
+    }
+}
+
+#[inline]
+fn pooled() -> Box<Slot> {
+    match POOL.try_with(|pool| pool.borrow_mut().pop()) {
+        Ok(Some(slot)) => slot,
+        _ => new_slot(),
+    }
+}
+
+#[cold]
+fn new_slot() -> Box<Slot> {
+    let inline = [0; INLINE_BYTES];
+    Box::new(Slot { inline, body: Body::Inline(0), topic: None, lost_before: 0 })
+}
+
+impl Slot {
+    /// Copies by lines of fixed size: the whole of a small frame in a few instructions.
+    #[inline]
+    fn copy_inline(&mut self, cell: &[u8; INLINE_BYTES], len: usize) {
+        const LINE: usize = 64;
+        let (to, _) = self.inline.as_chunks_mut::<LINE>();
+        let (from, _) = cell.as_chunks::<LINE>();
+        for (to, from) in to.iter_mut().zip(from).take(len.div_ceil(LINE)) {
+            *to = *from;
+        }
+    }
+
+    #[inline]
+    fn filled(
+        mut self: Box<Self>,
+        body: Body,
+        topic: Option<&Arc<str>>,
+        lost_before: u64,
+    ) -> Message {
+        self.body = body;
+        self.lost_before = lost_before;
+        match (&self.topic, topic) {
+            (Some(kept), Some(topic)) if Arc::ptr_eq(kept, topic) => {}
+            (None, None) => {}
+            _ => self.topic = topic.cloned(),
+        }
+        Message(Some(self))
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match &self.body {
+            Body::Inline(len) => &self.inline[..*len],
+            Body::Block(held) => held.bytes(),
+            Body::Copied(bytes) => bytes,
+        }
+    }
+}
+
+impl Drop for Message {
+    #[inline]
+    fn drop(&mut self) {
+        let Some(mut slot) = self.0.take() else { return };
+        if !matches!(slot.body, Body::Inline(_)) {
+            slot.body = Body::Inline(0);
+        }
+        // At thread exit the pool may be gone; then the memory is freed.
+        let _ = POOL.try_with(|pool| {
+            let mut pool = pool.borrow_mut();
+            if pool.len() < POOLED_PER_THREAD {
+                if pool.capacity() == 0 {
+                    pool.reserve_exact(POOLED_PER_THREAD);
+                }
+                pool.push(slot);
+            }
+        });
     }
 }
 
@@ -133,7 +185,7 @@ impl fmt::Debug for Message {
         f.debug_struct("Message")
             .field("topic", &self.topic())
             .field("payload_len", &self.payload().len())
-            .field("lost_before", &self.lost_before)
+            .field("lost_before", &self.lost_before())
             .finish()
     }
 }
