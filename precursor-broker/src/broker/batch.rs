@@ -92,6 +92,24 @@ impl<'s> Batch<'s> {
             return None;
         }
         let index = index as u32;
+        if taken.is_plain() {
+            let lost_before = if index == 0 { self.lost.0 } else { 0 };
+            return Some(MessageRef {
+                frame: view(taken.cell(index)),
+                topic: self.topic,
+                lost_before,
+            });
+        }
+        self.mixed_message(taken, index, dropped)
+    }
+
+    #[inline(never)]
+    fn mixed_message<'b>(
+        &'b self,
+        taken: &'b Taken<'s, 's>,
+        index: u32,
+        dropped: &mut u64,
+    ) -> Option<MessageRef<'b>> {
         let word = taken.word(index);
         let bytes = match word.kind() {
             Kind::Block => self.core.region.shared_bytes(BlockId(word.block())),
@@ -108,11 +126,9 @@ impl<'s> Batch<'s> {
     }
 }
 
-impl Drop for Batch<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        let Some(taken) = self.taken.take() else { return };
-        let mailbox = taken.mailbox();
+impl Batch<'_> {
+    /// Gives the blocks of the run back. Returns their bytes.
+    fn release_blocks(&self, taken: &Taken<'_, '_>) -> u64 {
         let mut bytes = 0;
         for index in 0..taken.count() {
             let word = taken.word(index);
@@ -122,7 +138,18 @@ impl Drop for Batch<'_> {
                 self.core.release_id(block);
             }
         }
-        mailbox.release_block_bytes(bytes);
+        bytes
+    }
+}
+
+impl Drop for Batch<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        let Some(taken) = self.taken.take() else { return };
+        let mailbox = taken.mailbox();
+        if !taken.is_plain() {
+            mailbox.release_block_bytes(self.release_blocks(&taken));
+        }
         if taken.release(mailbox.may_block()) {
             self.core.wake_publishers(mailbox);
         }
@@ -140,7 +167,7 @@ pub struct Iter<'b> {
 impl<'b> Iterator for Iter<'b> {
     type Item = MessageRef<'b>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<MessageRef<'b>> {
         if let Some(taken) = &self.batch.taken {
             taken.prefetch(self.next as u32 + PREFETCHED);

@@ -38,7 +38,7 @@ impl RouteCounters {
     pub(crate) fn of(entry: &RouteEntry, view: &Mailbox<'_>) -> Self {
         let publishers = &view.header.publishers;
         let base = view.header.config.base.load(Ordering::Relaxed);
-        let base = base.max(view.geometry.capacity());
+        let base = base.max(view.geometry().capacity());
         let take = Take(view.header.readers.take.load(Ordering::Acquire));
         let tail = Tail(publishers.tail.load(Ordering::Acquire)).position();
         let high = publishers.evicted_high.load(Ordering::Acquire);

@@ -152,10 +152,37 @@ fn release_bytes(core: &Core, target: &Target, bytes: u64) {
 }
 
 /// What came of one try at a mailbox.
-enum Retry {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retry {
     Accepted,
     Full,
     Gone,
+}
+
+/// Encodes a frame into the next slot and wakes, if there is room.
+#[inline(always)]
+pub(crate) fn try_inline(
+    core: &Core,
+    target: &Target,
+    template: &Template,
+    payload: &[u8],
+    stamp: Stamp,
+) -> Retry {
+    let view = target.mailbox.get(&core.region);
+    match view.claim(core.owner_id(), 1, target.mailbox.generation(), &target.free_hint) {
+        ClaimOutcome::Claimed(mut claimed) => {
+            claimed.commit_inline(|cell| {
+                let written = template.write(&mut cell[..], payload, stamp);
+                debug_assert!(written.is_ok(), "the caller checked that the frame fits the slot");
+            });
+            if let Some(cleared) = claimed.finish() {
+                core.wake_reader(&target.mailbox, cleared);
+            }
+            Retry::Accepted
+        }
+        ClaimOutcome::Full => Retry::Full,
+        ClaimOutcome::Closed => Retry::Gone,
+    }
 }
 
 /// Claims, commits and wakes, if there is room.

@@ -32,6 +32,7 @@ mod route;
 mod router;
 mod service;
 mod shape;
+mod spins;
 mod stars;
 mod subscription;
 pub mod topic;

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::sys::wall_ns;
 
 use super::core::Core;
-use super::deliver::{self, Content, Deadline, is_inline};
+use super::deliver::{self, Content, Deadline, Retry, is_inline};
 use super::loan::Loan;
 use super::policy::{Policy, PublishOptions, Published};
 use super::route::{self, Route, Target};
@@ -147,24 +147,48 @@ fn publish(
     payload: &[u8],
 ) -> Result<Published> {
     core.check_open()?;
-    let route = route::cached(core, shape.number, &shape.topic);
+    let accepted = route::with_known(core, shape.number, |route| {
+        let [target] = route.targets.as_slice() else { return None };
+        let template = if route.needs_topic { &shape.named } else { &shape.plain };
+        if target.policy == Policy::Latest || !is_inline(template.frame_len(payload.len())) {
+            return None;
+        }
+        let retry = deliver::try_inline(core, target, template, payload, stamp(options));
+        (retry == Retry::Accepted).then_some(())
+    });
+    match accepted {
+        Some(()) => Ok(Published { accepted: 1, ..Published::default() }),
+        None => publish_to_route(core, shape, options, payload),
+    }
+}
+
+/// The general case: several mailboxes, a full one, a table of newest messages, a large payload, a
+/// route that is not known.
+#[inline(never)]
+fn publish_to_route(
+    core: &Core,
+    shape: &Shape,
+    options: &PublishOptions,
+    payload: &[u8],
+) -> Result<Published> {
+    let route = &*route::cached(core, shape.number, &shape.topic);
     let template = if route.needs_topic { &shape.named } else { &shape.plain };
     if !is_inline(template.frame_len(payload.len())) {
-        return publish_in_block(core, shape, options, &route, payload, |_| true);
+        return publish_in_block(core, shape, options, route, payload, |_| true);
     }
     let content = Content::Inline { template, payload, stamp: stamp(options) };
     let mut deadline = Deadline::after(options.send_timeout);
     let topic = (&*shape.topic, shape.topic_id);
     let in_ring = |target: &Target| target.policy != Policy::Latest;
-    let mut result = deliver::to_all(core, &route, topic, &content, &mut deadline, in_ring);
+    let mut result = deliver::to_all(core, route, topic, &content, &mut deadline, in_ring);
     if route.needs_block {
         // Tables of newest messages refer to blocks; their neighbours need not pay for that.
         let in_table = |target: &Target| target.policy == Policy::Latest;
-        match publish_in_block(core, shape, options, &route, payload, in_table) {
+        match publish_in_block(core, shape, options, route, payload, in_table) {
             Ok(in_tables) => result.add(in_tables),
             Err(error) if result == Published::default() => return Err(error),
             // Nothing is rolled back: where there was no memory the message is dropped.
-            Err(_) => result.dropped += deliver::refuse(core, &route, in_table),
+            Err(_) => result.dropped += deliver::refuse(core, route, in_table),
         }
     }
     outcome(core, shape, options, result)

@@ -23,6 +23,7 @@ use super::held::{HeldBlock, PinnedBytes};
 use super::message::Message;
 use super::policy::{Policy, Wait};
 use super::poller::{self, TARGET_FUTEX, TARGET_TABLE, WakeTarget};
+use super::spins::Spins;
 
 /// A reader entry of a mailbox, with what this process keeps for it.
 #[derive(Debug)]
@@ -54,47 +55,6 @@ pub(crate) struct ReaderOptions {
     pub(crate) wait: Wait,
     pub(crate) topic: Option<Arc<str>>,
     pub(crate) pinned_max: u64,
-}
-
-/// How long spinning pays at this reader, and whether it should let the publisher get ahead.
-#[derive(Debug)]
-struct Spins {
-    /// Turns before it yields.
-    limit: u32,
-    /// Receives in a row that found messages at once: the reader is at the publisher's heels.
-    at_heels: u32,
-    /// Messages of the last batch, many if it was full.
-    batch: u32,
-}
-
-impl Spins {
-    const MIN: u32 = 64;
-    const MAX: u32 = 4_096;
-    /// Turns within which a message comes if the publisher is busy with the next one.
-    const HEELS_TURNS: u32 = 4;
-    const HEELS_MIN: u32 = 16;
-    /// A batch of this size shows that the reader is behind, not at the heels.
-    const BATCH_SMALL: u32 = 32;
-    /// What a reader at the heels lets pass, so that it takes several messages at once and leaves
-    /// their lines to the publisher meanwhile: a few hundred nanoseconds.
-    const BACK_OFF: u32 = 12;
-
-    fn ended(&mut self, turns: u32) {
-        if turns <= Self::HEELS_TURNS {
-            self.at_heels = self.at_heels.saturating_add(1);
-        } else {
-            self.at_heels = 0;
-        }
-    }
-
-    #[inline]
-    fn back_off(&self) {
-        if self.at_heels >= Self::HEELS_MIN && self.batch < Self::BATCH_SMALL {
-            for _ in 0..Self::BACK_OFF {
-                spin_loop();
-            }
-        }
-    }
 }
 
 /// How waiting ended.
@@ -139,7 +99,7 @@ impl Reader {
             shared: options.shared,
             requests: mailbox_holds_requests,
             wait: options.wait,
-            spins: Spins { limit: Spins::MAX, at_heels: 0, batch: 0 },
+            spins: Spins::new(options.depth),
             topic: options.topic,
             pinned: Arc::default(),
             pinned_max: options.pinned_max,
@@ -166,9 +126,10 @@ impl Reader {
         let core = &*self.core;
         let view = self.mailbox.get(&core.region);
         let taken = view.take(&view.readers[self.entry], &mut self.cursor, max);
-        // What filled its batch is not at the heels.
-        self.spins.batch =
-            taken.as_ref().map(Taken::count).filter(|n| *n < max).unwrap_or(u32::MAX);
+        // A small batch that was asked for says nothing.
+        if max >= self.spins.aim {
+            self.spins.took(taken.as_ref().map_or(0, Taken::count));
+        }
         (core, self.topic.as_deref(), taken)
     }
 

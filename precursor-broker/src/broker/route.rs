@@ -74,6 +74,25 @@ thread_local! {
     static ROUTES: RefCell<Vec<Option<Cached>>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Runs `f` with this thread's route of the publisher `publisher` of `core`, if it is known and
+/// current.
+#[inline(always)]
+pub(crate) fn with_known<R>(
+    core: &Core,
+    publisher: u64,
+    f: impl FnOnce(&Route) -> Option<R>,
+) -> Option<R> {
+    let known = ROUTES.try_with(|routes| {
+        let routes = routes.borrow();
+        let cached = routes.get(place(publisher))?.as_ref()?;
+        if cached.key != (core.region.number(), publisher) || !cached.route.is_current(core) {
+            return None;
+        }
+        f(&cached.route)
+    });
+    known.ok().flatten()
+}
+
 /// This thread's route of the publisher `publisher` of `core`, resolved again if routes changed.
 #[inline]
 pub(crate) fn cached(core: &Core, publisher: u64, topic: &str) -> Rc<Route> {
@@ -100,9 +119,10 @@ fn place(publisher: u64) -> usize {
 #[cold]
 fn resolve_and_keep(core: &Core, key: (u64, u64), topic: &str) -> Rc<Route> {
     let route = Rc::new(Route::resolve(core, topic));
-    // At thread exit the cache may be gone; the route then serves this publish only.
+    // At thread exit the cache may be gone, and in a waker that publishes it is lent: the route then
+    // serves this publish only.
     let _ = ROUTES.try_with(|routes| {
-        let mut routes = routes.borrow_mut();
+        let Ok(mut routes) = routes.try_borrow_mut() else { return };
         if routes.is_empty() {
             routes.resize_with(CACHED, || None);
         }

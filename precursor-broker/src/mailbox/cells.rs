@@ -120,13 +120,13 @@ pub(crate) struct ReaderEntry {
 pub(crate) struct Mailbox<'a> {
     pub(crate) header: &'a Header,
     pub(crate) readers: &'a [ReaderEntry],
-    pub(crate) claims: &'a [AtomicU64],
-    pub(crate) commits: &'a [AtomicU64],
-    pub(crate) lost: &'a [AtomicU64],
+    claims: &'a [AtomicU64],
+    commits: &'a [AtomicU64],
+    lost: &'a [AtomicU64],
     cells: &'a [Cell],
     /// `Latest`: the topics' words and their newest messages. Empty otherwise.
     pub(crate) table: Table<'a>,
-    pub(crate) geometry: Geometry,
+    geometry: Geometry,
 }
 
 /// The key table of a `Latest` mailbox. The topic of key `k` lies in cell `k`, which its ring does
@@ -157,18 +157,26 @@ impl<'a> Mailbox<'a> {
     }
 
     #[inline(always)]
+    pub(crate) fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    #[inline(always)]
     pub(crate) fn claim_word(&self, position: u64) -> &'a AtomicU64 {
-        &self.claims[self.geometry.slot(position)]
+        // SAFETY: `new` checked that there is a word for every slot.
+        unsafe { self.claims.get_unchecked(self.geometry.slot(position)) }
     }
 
     #[inline(always)]
     pub(crate) fn commit_word(&self, position: u64) -> &'a AtomicU64 {
-        &self.commits[self.geometry.commit_index(self.geometry.slot(position))]
+        // SAFETY: `new` checked that there is a word for every slot.
+        unsafe { self.commits.get_unchecked(self.geometry.slot(position)) }
     }
 
     #[inline(always)]
     pub(crate) fn lost_word(&self, position: u64) -> &'a AtomicU64 {
-        &self.lost[self.geometry.slot(position)]
+        // SAFETY: `new` checked that there is a word for every slot.
+        unsafe { self.lost.get_unchecked(self.geometry.slot(position)) }
     }
 
     /// Asks for the lines that a reader will read at a position.

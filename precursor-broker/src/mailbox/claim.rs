@@ -22,7 +22,11 @@ pub(crate) enum ClaimOutcome<'a> {
 /// A run of claimed slots. What is not committed when it is dropped is given back as aborted, so
 /// that a panic cannot leave readers waiting.
 #[derive(Debug)]
-pub(crate) struct Claimed<'a> {
+pub(crate) struct Claimed<'a>(Claim<'a>);
+
+/// The parts of a claim, which slow paths get by value: what nobody points to stays in registers.
+#[derive(Clone, Copy, Debug)]
+struct Claim<'a> {
     mailbox: &'a Mailbox<'a>,
     tail: Tail,
     span: u32,
@@ -69,7 +73,7 @@ impl<'a> Mailbox<'a> {
                 }
                 return ClaimOutcome::Full;
             }
-            let lap = self.geometry.lap(position);
+            let lap = self.geometry().lap(position);
             let word = self.claim_word(position);
             let seen = ClaimWord(word.load(Ordering::Acquire));
             if !Geometry::lap_is_before(seen.lap(), lap) {
@@ -130,37 +134,53 @@ impl<'a> Claimed<'a> {
         // may be claimed for the next lap while the end of the run is still unwritten.
         for offset in 1..u64::from(span) {
             let position = tail.position() + offset;
-            let word = ClaimWord::new(mailbox.geometry.lap(position), 1, owner);
+            let word = ClaimWord::new(mailbox.geometry().lap(position), 1, owner);
             mailbox.claim_word(position).store(word.0, Ordering::Relaxed);
         }
         if span > 1 {
             step!("claim.run_named");
         }
         let refused_before = mailbox.header.publishers.dropped.load(Ordering::Relaxed);
-        Self { mailbox, tail, span, committed: 0, refused_before }
-    }
-
-    #[inline(always)]
-    fn next_position(&self) -> u64 {
-        self.tail.position() + u64::from(self.committed)
+        Self(Claim { mailbox, tail, span, committed: 0, refused_before })
     }
 
     /// Writes a frame into the next slot and commits it.
     #[inline(always)]
     pub(crate) fn commit_inline(&mut self, write: impl FnOnce(&mut [u8; INLINE_BYTES])) {
-        assert!(self.committed < self.span, "every claimed slot is committed already");
-        let position = self.next_position();
+        assert!(self.0.committed < self.0.span, "every claimed slot is committed already");
+        let position = self.0.next_position();
         // SAFETY: `position` lies in this claim and is not committed.
-        unsafe { self.mailbox.write_cell(position, write) };
+        unsafe { self.0.mailbox.write_cell(position, write) };
         step!("claim.copied");
-        self.commit(Kind::Inline, 0);
+        self.0.commit(Kind::Inline, 0);
     }
 
     /// Commits the next slot as a reference to a block or as a key.
     #[inline(always)]
     pub(crate) fn commit_reference(&mut self, kind: Kind, index: u32) {
-        assert!(self.committed < self.span, "every claimed slot is committed already");
-        self.commit(kind, index);
+        assert!(self.0.committed < self.0.span, "every claimed slot is committed already");
+        self.0.commit(kind, index);
+    }
+
+    /// Moves `tail` on. `Some`: a reader is armed and it is the caller who wakes it
+    /// (`Mailbox::wake_one`).
+    #[inline(always)]
+    pub(crate) fn finish(self) -> Option<Tail> {
+        let claim = ManuallyDrop::new(self).0;
+        debug_assert_eq!(claim.committed, claim.span, "a run is finished when all is written");
+        let tail = &claim.mailbox.header.publishers.tail;
+        let next = claim.tail.advanced(u64::from(claim.span)).without_notice();
+        match tail.compare_exchange(claim.tail.0, next.0, Ordering::AcqRel, Ordering::Relaxed) {
+            Ok(_) => claim.tail.wants_notice().then_some(next),
+            Err(_) => claim.finish_slowly(),
+        }
+    }
+}
+
+impl Claim<'_> {
+    #[inline(always)]
+    fn next_position(&self) -> u64 {
+        self.tail.position() + u64::from(self.committed)
     }
 
     #[inline(always)]
@@ -170,32 +190,16 @@ impl<'a> Claimed<'a> {
         if refused {
             self.mailbox.lost_word(position).store(self.refused_before, Ordering::Relaxed);
         }
-        let word = CommitWord::new(self.mailbox.geometry.lap(position), kind, index);
+        let word = CommitWord::new(self.mailbox.geometry().lap(position), kind, index);
         self.committed += 1;
         self.mailbox.commit_word(position).store(word.marked_lost(refused).0, Ordering::Release);
         step!("claim.committed");
     }
 
-    /// Moves `tail` on. `Some`: a reader is armed and it is the caller who wakes it
-    /// (`Mailbox::wake_one`).
-    #[inline(always)]
-    pub(crate) fn finish(self) -> Option<Tail> {
-        debug_assert_eq!(self.committed, self.span, "a run is finished when all of it is written");
-        let tail = &self.mailbox.header.publishers.tail;
-        let next = self.tail.advanced(u64::from(self.span)).without_notice();
-        let moved = tail.compare_exchange(self.tail.0, next.0, Ordering::AcqRel, Ordering::Relaxed);
-        let seen = match moved {
-            Ok(_) => self.tail.wants_notice().then_some(next),
-            Err(_) => self.finish_slowly(),
-        };
-        let _ended = ManuallyDrop::new(self);
-        seen
-    }
-
     /// A helper moved `tail`, or a flag changed. The flag must be read by a read-modify-write: only
     /// that orders the commit before an arming reader's last look.
     #[cold]
-    fn finish_slowly(&self) -> Option<Tail> {
+    fn finish_slowly(self) -> Option<Tail> {
         self.advance_tail();
         let seen = Tail(self.mailbox.header.publishers.tail.fetch_and(!NOTIFY, Ordering::AcqRel));
         seen.wants_notice().then_some(seen)
@@ -203,7 +207,7 @@ impl<'a> Claimed<'a> {
 
     /// Moves `tail` past this run, flags untouched, unless a helper did.
     #[cold]
-    fn advance_tail(&self) {
+    fn advance_tail(self) {
         let tail = &self.mailbox.header.publishers.tail;
         let mut seen = Tail(tail.load(Ordering::Relaxed));
         while seen.position() == self.tail.position() {
@@ -214,16 +218,23 @@ impl<'a> Claimed<'a> {
             }
         }
     }
+
+    /// Gives back what was not committed. Nothing came that a reader could be woken for: its flag
+    /// stays for the next message.
+    #[cold]
+    fn abort(mut self) {
+        while self.committed < self.span {
+            self.commit(Kind::Aborted, 0);
+        }
+        self.advance_tail();
+    }
 }
 
 impl Drop for Claimed<'_> {
+    #[inline(always)]
     fn drop(&mut self) {
-        if self.committed < self.span {
-            while self.committed < self.span {
-                self.commit(Kind::Aborted, 0);
-            }
-            // Nothing came that a reader could be woken for: its flag stays for the next message.
-            self.advance_tail();
+        if self.0.committed < self.0.span {
+            self.0.abort();
         }
     }
 }

@@ -51,8 +51,8 @@ impl Mailbox<'_> {
     /// Starts the life of a reserved chunk, above every lap used before.
     pub(crate) fn open(&self, owner: u16, generation: u32, opening: &Opening) {
         let config = &self.header.config;
-        let base = config.base.load(Ordering::Relaxed).max(self.geometry.capacity());
-        let depth = if opening.keys_max > 0 { self.geometry.capacity() } else { opening.depth };
+        let base = config.base.load(Ordering::Relaxed).max(self.geometry().capacity());
+        let depth = if opening.keys_max > 0 { self.geometry().capacity() } else { opening.depth };
         config.depth.store(depth, Ordering::Relaxed);
         config.block_bytes_max.store(opening.block_bytes_max, Ordering::Relaxed);
         config.policy.store(opening.policy, Ordering::Relaxed);
@@ -250,15 +250,15 @@ impl Mailbox<'_> {
         let tail = Tail(self.header.publishers.tail.load(Ordering::Acquire));
         // One publisher may still claim a run at a `tail` it read before the flag was set, and give
         // it back: the stamp lies above those laps too.
-        let last = tail.position() + RUN_MAX as u64 + self.geometry.capacity();
-        let stamp = self.geometry.lap(last);
-        for position in last - (self.geometry.capacity() - 1)..=last {
+        let last = tail.position() + RUN_MAX as u64 + self.geometry().capacity();
+        let stamp = self.geometry().lap(last);
+        for position in last - (self.geometry().capacity() - 1)..=last {
             if !self.stamp(position, stamp) {
                 return false;
             }
         }
         let config = &self.header.config;
-        let base = (last / self.geometry.capacity() + 1) * self.geometry.capacity();
+        let base = (last / self.geometry().capacity() + 1) * self.geometry().capacity();
         config.base.store(base, Ordering::Relaxed);
         before_free();
         let state = State(config.state.load(Ordering::Acquire));
@@ -287,7 +287,7 @@ impl Mailbox<'_> {
         if self.has_visitors() {
             return true;
         }
-        let capacity = self.geometry.capacity();
+        let capacity = self.geometry().capacity();
         (0..capacity).any(|slot| {
             let claim = ClaimWord(self.claim_word(slot).load(Ordering::Acquire));
             claim.lap() != CommitWord(self.commit_word(slot).load(Ordering::Acquire)).lap()
@@ -299,9 +299,9 @@ impl Mailbox<'_> {
         let tail = Tail(self.header.publishers.tail.load(Ordering::Acquire)).position();
         let take = Take(self.header.readers.take.load(Ordering::Acquire));
         let start = take.position_near(tail);
-        for position in start..tail.min(start + self.geometry.capacity()) {
+        for position in start..tail.min(start + self.geometry().capacity()) {
             let word = CommitWord(self.commit_word(position).load(Ordering::Acquire));
-            if word.lap() == self.geometry.lap(position) {
+            if word.lap() == self.geometry().lap(position) {
                 discard(word);
             }
         }
@@ -312,9 +312,9 @@ impl Mailbox<'_> {
     pub(crate) fn for_each_reference(&self, mut visit: impl FnMut(CommitWord)) {
         let tail = Tail(self.header.publishers.tail.load(Ordering::Acquire)).position();
         let start = self.free_position(tail);
-        for position in start..tail.saturating_add(1).min(start + self.geometry.capacity() + 1) {
+        for position in start..tail.saturating_add(1).min(start + self.geometry().capacity() + 1) {
             let word = CommitWord(self.commit_word(position).load(Ordering::Acquire));
-            if word.lap() == self.geometry.lap(position) {
+            if word.lap() == self.geometry().lap(position) {
                 visit(word);
             }
         }
@@ -326,8 +326,8 @@ impl Mailbox<'_> {
         let tail = Tail(self.header.publishers.tail.load(Ordering::Acquire)).position();
         let start = self.free_position(tail);
         let (mut reclaimed, mut run_end, mut run_owner) = (0, start, 0);
-        for position in start..tail.min(start + self.geometry.capacity()) {
-            let lap = self.geometry.lap(position);
+        for position in start..tail.min(start + self.geometry().capacity()) {
+            let lap = self.geometry().lap(position);
             let claim = ClaimWord(self.claim_word(position).load(Ordering::Acquire));
             let owner = if claim.lap() == lap {
                 (run_end, run_owner) = (position + claim.span(), claim.owner());
@@ -366,10 +366,10 @@ impl Mailbox<'_> {
 
     /// Moves `tail` over claims whose owners did not come to it.
     fn help_tail_to_end(&self) {
-        for _ in 0..self.geometry.capacity() {
+        for _ in 0..self.geometry().capacity() {
             let tail = Tail(self.header.publishers.tail.load(Ordering::Acquire));
             let claim = ClaimWord(self.claim_word(tail.position()).load(Ordering::Acquire));
-            if claim.lap() != self.geometry.lap(tail.position()) || claim.span() == 0 {
+            if claim.lap() != self.geometry().lap(tail.position()) || claim.span() == 0 {
                 return;
             }
             let next = tail.advanced(claim.span());
@@ -395,7 +395,7 @@ impl Mailbox<'_> {
     /// Whether the slot of a position holds what was published there, and is claimed for no later lap.
     pub(crate) fn is_claimed_for(&self, position: u64) -> bool {
         let claim = ClaimWord(self.claim_word(position).load(Ordering::Acquire));
-        claim.lap() == self.geometry.lap(position)
+        claim.lap() == self.geometry().lap(position)
     }
 
     /// Waits until only readers of `dead` pin a position. False: another one has not moved within

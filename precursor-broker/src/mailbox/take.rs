@@ -33,6 +33,7 @@ pub(crate) struct Taken<'c, 'm> {
     cursor: &'c mut ReaderCursor,
     start: u64,
     count: u32,
+    is_plain: bool,
 }
 
 /// Committed slots in front of a reader: first those without a message, then messages.
@@ -40,6 +41,8 @@ struct Run {
     skipped: u64,
     dead: u64,
     count: u32,
+    /// Every message lies in its slot and nothing was lost before any of them.
+    is_plain: bool,
 }
 
 impl ReaderCursor {
@@ -67,12 +70,39 @@ impl<'m> Mailbox<'m> {
     #[inline(always)]
     fn committed_at(&self, position: u64) -> Option<CommitWord> {
         let word = CommitWord(self.commit_word(position).load(Ordering::Acquire));
-        (word.lap() == self.geometry.lap(position) && word.kind() != Kind::Empty).then_some(word)
+        (word.lap() == self.geometry().lap(position) && word.kind() != Kind::Empty).then_some(word)
     }
 
     #[inline(always)]
     fn run_at(&self, start: u64, max: u32) -> Run {
-        let mut run = Run { skipped: 0, dead: 0, count: 0 };
+        let count = self.plain_at(start, max);
+        if count == max || self.committed_at(start + u64::from(count)).is_none() {
+            return Run { skipped: 0, dead: 0, count, is_plain: true };
+        }
+        self.mixed_at(start, max)
+    }
+
+    /// Messages in a row that are all frames in their slots. Within a lap their words are equal.
+    #[inline(always)]
+    fn plain_at(&self, start: u64, max: u32) -> u32 {
+        let end = start + u64::from(max);
+        let mut position = start;
+        while position < end {
+            let word = CommitWord::new(self.geometry().lap(position), Kind::Inline, 0);
+            let lap_end = end.min(position + self.geometry().left_in_lap(position));
+            while position < lap_end {
+                if self.commit_word(position).load(Ordering::Acquire) != word.0 {
+                    return (position - start) as u32;
+                }
+                position += 1;
+            }
+        }
+        max
+    }
+
+    #[inline(never)]
+    fn mixed_at(&self, start: u64, max: u32) -> Run {
+        let mut run = Run { skipped: 0, dead: 0, count: 0, is_plain: false };
         while run.count < max {
             let position = start + run.skipped + u64::from(run.count);
             match self.committed_at(position).map(CommitWord::kind) {
@@ -81,7 +111,7 @@ impl<'m> Mailbox<'m> {
                 Some(kind @ (Kind::Aborted | Kind::Dead)) => {
                     run.skipped += 1;
                     run.dead += u64::from(kind == Kind::Dead);
-                    if run.skipped >= self.geometry.capacity() {
+                    if run.skipped >= self.geometry().capacity() {
                         break;
                     }
                 }
@@ -127,7 +157,8 @@ impl<'m> Mailbox<'m> {
                 (cursor.evicted_high, cursor.evicted_low) = evicted;
                 self.note_dead(cursor, run.dead);
                 if run.count > 0 {
-                    return Some(Taken { mailbox: self, entry, cursor, start, count: run.count });
+                    let Run { count, is_plain, .. } = run;
+                    return Some(Taken { mailbox: self, entry, cursor, start, count, is_plain });
                 }
             }
             entry.pin.store(UNPINNED, Ordering::Release);
@@ -255,6 +286,12 @@ impl<'m> Taken<'_, 'm> {
         self.count
     }
 
+    /// Whether all messages are frames in their slots and nothing was lost between them.
+    #[inline(always)]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_plain
+    }
+
     /// What the slot of message `index` holds, and the losses before it that no reader was told.
     #[inline(always)]
     pub(crate) fn entry(&mut self, index: u32) -> (CommitWord, u64) {
@@ -271,6 +308,9 @@ impl<'m> Taken<'_, 'm> {
     /// this reader then. Counts the whole run's losses as told: [`Self::lost_since`] tells them.
     #[inline(always)]
     pub(crate) fn report_losses(&mut self) -> (u64, u64) {
+        if self.is_plain {
+            return (self.mailbox.report_losses(self.cursor), self.cursor.dropped);
+        }
         let (_, lost) = self.entry(0);
         let dropped = self.cursor.dropped;
         if self.count > 1 && self.word(self.count - 1).is_marked_lost() {

@@ -206,32 +206,30 @@ impl CommitWord {
 /// Slot and lap of positions in a ring of `1 << log2` slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Geometry {
+    mask: u64,
     log2: u32,
 }
 
 impl Geometry {
     pub(crate) fn new(log2: u32) -> Self {
-        Self { log2 }
+        Self { mask: (1 << log2) - 1, log2 }
     }
 
     #[inline(always)]
     pub(crate) fn capacity(self) -> u64 {
-        1 << self.log2
+        self.mask + 1
     }
 
+    /// Less than the capacity, whatever the position.
     #[inline(always)]
     pub(crate) fn slot(self, position: u64) -> usize {
-        (position & (self.capacity() - 1)) as usize
+        (position & self.mask) as usize
     }
 
-    /// Where a slot's commit word lies. Neighbouring slots lie on different cache lines, so that a
-    /// publisher at work on the next slot leaves the line alone that the reader polls
-    /// (docs/adr/0001-mailbox-layout.md).
+    /// Positions from this one to the end of its lap.
     #[inline(always)]
-    pub(crate) fn commit_index(self, slot: usize) -> usize {
-        const WORDS_PER_LINE_LOG2: u32 = 3;
-        let lines_log2 = self.log2 - WORDS_PER_LINE_LOG2;
-        (slot & ((1 << lines_log2) - 1)) << WORDS_PER_LINE_LOG2 | slot >> lines_log2
+    pub(crate) fn left_in_lap(self, position: u64) -> u64 {
+        self.capacity() - (position & self.mask)
     }
 
     #[inline(always)]
@@ -315,20 +313,6 @@ mod tests {
         assert_eq!(commit.lap(), LAP_MASK - 1);
         assert_eq!((commit.kind(), commit.block()), (Kind::Key, BLOCK_MASK as u32));
         assert!(commit.is_marked_lost());
-    }
-
-    #[test]
-    fn commit_words_are_a_permutation_that_separates_neighbours() {
-        for log2 in [4, 5, 10] {
-            let geometry = Geometry::new(log2);
-            let mut seen = vec![false; geometry.capacity() as usize];
-            for slot in 0..seen.len() {
-                let index = geometry.commit_index(slot);
-                assert!(!core::mem::replace(&mut seen[index], true));
-                let next = geometry.commit_index((slot + 1) % seen.len());
-                assert_ne!(index / 8, next / 8, "slots {slot} and its neighbour share a line");
-            }
-        }
     }
 
     #[test]
