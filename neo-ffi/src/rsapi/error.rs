@@ -1,12 +1,21 @@
 //! The one table of error codes, from which the C header, the exceptions of Python and Node and the
 //! sentinels of Go are made.
 
+use core::ffi::CStr;
 use core::fmt;
 
 use neo_protocol::ErrorKind;
 
 /// A result with this facade's [`Error`].
 pub type Result<T> = core::result::Result<T, Error>;
+
+/// Evaluated by the compiler only.
+const fn c_text(text: &'static str) -> &'static CStr {
+    match CStr::from_bytes_with_nul(text.as_bytes()) {
+        Ok(text) => text,
+        Err(_) => panic!("a text of the table holds a NUL"),
+    }
+}
 
 macro_rules! table {
     (
@@ -44,6 +53,22 @@ macro_rules! table {
             pub const fn text(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text,)+
+                }
+            }
+
+            /// The symbol, as a C program reads it.
+            #[must_use]
+            pub const fn symbol_c(self) -> &'static CStr {
+                match self {
+                    $(Self::$variant => const { c_text(concat!($symbol, "\0")) },)+
+                }
+            }
+
+            /// The text, as a C program reads it.
+            #[must_use]
+            pub const fn text_c(self) -> &'static CStr {
+                match self {
+                    $(Self::$variant => const { c_text(concat!($text, "\0")) },)+
                 }
             }
 

@@ -40,6 +40,7 @@ pub use error::{CODES, Code, Error, OUTCOMES, Outcome, Result};
 pub use fork::{generation, is_forked_since};
 pub use inlet::{Lent, Lock};
 pub use kernel::Kernel;
+pub(crate) use live::Live;
 pub use live::{KINDS, Kind, live, live_total};
 pub use loan::Loan;
 pub use message::{Message, Reply};

@@ -44,6 +44,17 @@ pub struct Run {
     pub error: Option<Error>,
 }
 
+impl Run {
+    /// Adds the run that followed.
+    pub(crate) fn add(&mut self, next: Self) {
+        self.messages += next.messages;
+        self.published.accepted += next.published.accepted;
+        self.published.dropped += next.published.dropped;
+        self.published.timed_out += next.published.timed_out;
+        self.error = next.error;
+    }
+}
+
 /// A topic made ready for publishing. Clones share it; any thread may use any of them.
 #[derive(Clone, Debug)]
 pub struct Publisher {
