@@ -10,6 +10,7 @@ mod bench;
 mod conformance;
 mod demo;
 mod fuzz;
+mod headers;
 mod lint;
 mod loom;
 mod miri;
@@ -52,6 +53,12 @@ const VERBS: &[Verb] = &[
         usage: "[LANGUAGE..]",
         about: "run one table of cases in every language and compare",
         run: conformance::run,
+    },
+    Verb {
+        name: "headers",
+        usage: "[--check]",
+        about: "write include/neo.h from the exports of neo-ffi",
+        run: headers::run,
     },
     Verb {
         name: "lint",

@@ -13,7 +13,7 @@ pub const NEO_CAPSULE_NAME: &core::ffi::CStr = c"neo.api.v1";
 /// A kernel of a host in another language (a Python capsule named "neo.api.v1" holds one), and the
 /// functions to use it: those of the host's library image, which need not be exported.
 ///
-/// The capsule owns its reference to the kernel. Check `struct_size` and `api->abi_version`, and
+/// The capsule owns its reference to the kernel. Check `struct_size` and `api->abi`, and
 /// retain the kernel to keep it longer than the capsule.
 #[derive(Debug)]
 #[repr(C)]

@@ -13,7 +13,7 @@ macro_rules! table {
         const COUNT: usize = [$(stringify!($name)),+].len();
         static TABLE: neo_api_t = neo_api_t {
             struct_size: size_of::<neo_api_t>() as u32,
-            abi_version: NEO_ABI_MAJOR << 16 | NEO_ABI_MINOR,
+            abi: NEO_ABI_MAJOR << 16 | NEO_ABI_MINOR,
             functions: [$($name as *const c_void),+],
         };
     };
@@ -27,7 +27,7 @@ pub struct neo_api_t {
     /// Bytes of this struct, for functions that later versions append.
     pub struct_size: u32,
     /// As `neo_abi_version` says.
-    pub abi_version: u32,
+    pub abi: u32,
     functions: [*const c_void; COUNT],
 }
 
@@ -140,7 +140,7 @@ mod tests {
     fn the_table_is_as_large_as_it_says() {
         let table = api_table();
         assert_eq!(table.struct_size as usize, 8 + NAMES.len() * size_of::<*const c_void>());
-        assert_eq!(table.abi_version, neo_abi_version());
+        assert_eq!(table.abi, neo_abi_version());
         assert!(table.functions.iter().all(|function| !function.is_null()));
     }
 }
