@@ -4,9 +4,8 @@ use crate::mailbox::take::Taken;
 use crate::mailbox::word::Kind;
 use crate::region::blocks::BlockId;
 
-use super::core::Core;
 use super::message::{Message, MessageRef, view};
-use super::reader::Reader;
+use super::reader::{Reader, Run};
 
 /// Messages whose lines are on their way while one is read.
 const PREFETCHED: u32 = 4;
@@ -24,43 +23,29 @@ const PREFETCHED: u32 = 4;
 /// ```
 #[derive(Debug)]
 pub struct Batch<'s> {
-    core: &'s Core,
-    topic: Option<&'s str>,
-    /// The run in place; `None` if the messages are the batch's own.
-    taken: Option<Taken<'s, 's>>,
+    run: Run<'s>,
     /// Losses before the first message, and `dropped` as it stood there.
     lost: (u64, u64),
-    owned: Vec<Message>,
 }
 
 impl<'s> Batch<'s> {
     #[inline(always)]
     pub(crate) fn take(reader: &'s mut Reader, max: usize) -> Self {
         if reader.owns_messages() {
-            return Self::take_owned(reader, max);
+            return Self { run: reader.take_owned(max), lost: (0, 0) };
         }
         let half = (reader.depth / 2).max(1);
         let max = u32::try_from(max).unwrap_or(u32::MAX).min(half);
-        let (core, topic, mut taken) = reader.take_run(max);
-        let lost = taken.as_mut().map_or((0, 0), Taken::report_losses);
-        Self { core, topic, taken, lost, owned: Vec::new() }
-    }
-
-    fn take_owned(reader: &'s mut Reader, max: usize) -> Self {
-        let mut owned = Vec::new();
-        while owned.len() < max
-            && let Some(message) = reader.try_recv()
-        {
-            owned.push(message);
-        }
-        Self { core: &reader.core, topic: None, taken: None, lost: (0, 0), owned }
+        let mut run = reader.take_run(max);
+        let lost = run.taken.as_mut().map_or((0, 0), Taken::report_losses);
+        Self { run, lost }
     }
 
     /// Messages in the batch.
     #[must_use]
     #[inline]
     pub fn len(&self) -> usize {
-        self.taken.as_ref().map_or(self.owned.len(), |run| run.count() as usize)
+        self.run.taken.as_ref().map_or(self.run.owned.len(), |run| run.count() as usize)
     }
 
     /// Whether nothing came.
@@ -74,7 +59,7 @@ impl<'s> Batch<'s> {
     #[inline]
     pub fn get(&self, index: usize) -> Option<MessageRef<'_>> {
         let mut dropped = self.lost.1;
-        if let Some(taken) = &self.taken {
+        if let Some(taken) = &self.run.taken {
             for before in 1..(index as u32).min(taken.count()) {
                 taken.lost_since(before, &mut dropped);
             }
@@ -85,8 +70,8 @@ impl<'s> Batch<'s> {
     /// Message `index`, given `dropped` as the one before showed it.
     #[inline(always)]
     fn message(&self, index: usize, dropped: &mut u64) -> Option<MessageRef<'_>> {
-        let Some(taken) = &self.taken else {
-            return self.owned.get(index).map(Message::as_ref);
+        let Some(taken) = &self.run.taken else {
+            return self.run.owned.get(index).map(Message::as_ref);
         };
         if index >= taken.count() as usize {
             return None;
@@ -96,7 +81,7 @@ impl<'s> Batch<'s> {
             let lost_before = if index == 0 { self.lost.0 } else { 0 };
             return Some(MessageRef {
                 frame: view(taken.cell(index)),
-                topic: self.topic,
+                topic: self.run.topic,
                 lost_before,
             });
         }
@@ -112,11 +97,11 @@ impl<'s> Batch<'s> {
     ) -> Option<MessageRef<'b>> {
         let word = taken.word(index);
         let bytes = match word.kind() {
-            Kind::Block => self.core.region.shared_bytes(BlockId(word.block())),
+            Kind::Block => self.run.core.region.shared_bytes(BlockId(word.block())),
             _ => &taken.cell(index)[..],
         };
         let lost_before = if index == 0 { self.lost.0 } else { taken.lost_since(index, dropped) };
-        Some(MessageRef { frame: view(bytes), topic: self.topic, lost_before })
+        Some(MessageRef { frame: view(bytes), topic: self.run.topic, lost_before })
     }
 
     /// The messages in order.
@@ -134,8 +119,8 @@ impl Batch<'_> {
             let word = taken.word(index);
             if word.kind() == Kind::Block {
                 let block = BlockId(word.block());
-                bytes += self.core.block_frame(block).len() as u64;
-                self.core.release_id(block);
+                bytes += self.run.core.block_frame(block).len() as u64;
+                self.run.core.release_id(block);
             }
         }
         bytes
@@ -145,13 +130,13 @@ impl Batch<'_> {
 impl Drop for Batch<'_> {
     #[inline]
     fn drop(&mut self) {
-        let Some(taken) = self.taken.take() else { return };
+        let Some(taken) = self.run.taken.take() else { return self.run.owned.clear() };
         let mailbox = taken.mailbox();
         if !taken.is_plain() {
             mailbox.release_block_bytes(self.release_blocks(&taken));
         }
         if taken.release(mailbox.may_block()) {
-            self.core.wake_publishers(mailbox);
+            self.run.core.wake_publishers(mailbox);
         }
     }
 }
@@ -169,7 +154,7 @@ impl<'b> Iterator for Iter<'b> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<MessageRef<'b>> {
-        if let Some(taken) = &self.batch.taken {
+        if let Some(taken) = &self.batch.run.taken {
             taken.prefetch(self.next as u32 + PREFETCHED);
         }
         let message = self.batch.message(self.next, &mut self.dropped)?;

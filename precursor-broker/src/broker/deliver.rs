@@ -79,18 +79,18 @@ pub(crate) fn is_inline(frame_len: usize) -> bool {
     frame_len <= INLINE_BYTES
 }
 
-/// Delivers to the targets of `route` that `serves` names, in order.
+/// Delivers to those of `targets` that `serves` names, in order.
 #[inline(always)]
 pub(crate) fn to_all(
     core: &Core,
-    route: &Route,
+    targets: &[Target],
     topic: (&str, u64),
     content: &Content<'_>,
     deadline: &mut Deadline,
     serves: impl Fn(&Target) -> bool,
 ) -> Published {
     let mut result = Published::default();
-    for target in route.targets.iter().filter(|target| serves(target)) {
+    for target in targets.iter().filter(|target| serves(target)) {
         result.add(to_one(core, target, topic, content, deadline));
     }
     result
@@ -296,7 +296,7 @@ fn wait_and_retry(
     deadline: &mut Deadline,
 ) -> Retry {
     /// Looks at a full mailbox before sleeping: a reader at work makes room within microseconds.
-    const SPINS: u32 = 200;
+    const SPINS: u32 = 16;
     const YIELDS: u32 = 16;
     let view = target.mailbox.get(&core.region);
     let mut turns = 0;

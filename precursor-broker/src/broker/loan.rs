@@ -105,7 +105,7 @@ impl<'p> Loan<'p> {
         let content = Content::Block { block, frame_len };
         let mut deadline = Deadline::after(options.send_timeout);
         let topic = (&*shape.topic, shape.topic_id);
-        let result = deliver::to_all(core, route, topic, &content, &mut deadline, serves);
+        let result = deliver::to_all(core, &route.targets, topic, &content, &mut deadline, serves);
         core.holders.release(holder);
         outcome(core, shape, options, result)
     }

@@ -147,31 +147,43 @@ fn publish(
     payload: &[u8],
 ) -> Result<Published> {
     core.check_open()?;
-    let accepted = route::with_known(core, shape.number, |route| {
-        let [target] = route.targets.as_slice() else { return None };
+    let published = route::with_known(core, shape.number, |route| {
         let template = if route.needs_topic { &shape.named } else { &shape.plain };
-        if target.policy == Policy::Latest || !is_inline(template.frame_len(payload.len())) {
-            return None;
+        let mut accepted = 0;
+        if is_inline(template.frame_len(payload.len())) {
+            let stamp = stamp(options);
+            for target in &route.targets {
+                if target.policy == Policy::Latest
+                    || deliver::try_inline(core, target, template, payload, stamp)
+                        != Retry::Accepted
+                {
+                    break;
+                }
+                accepted += 1;
+            }
         }
-        let retry = deliver::try_inline(core, target, template, payload, stamp(options));
-        (retry == Retry::Accepted).then_some(())
+        if accepted == 0 || accepted < route.targets.len() {
+            return Some(publish_rest(core, shape, options, route, payload, accepted));
+        }
+        Some(Ok(Published { accepted: accepted as u32, ..Published::default() }))
     });
-    match accepted {
-        Some(()) => Ok(Published { accepted: 1, ..Published::default() }),
-        None => publish_to_route(core, shape, options, payload),
-    }
+    published.unwrap_or_else(|| {
+        let route = route::cached(core, shape.number, &shape.topic);
+        publish_rest(core, shape, options, &route, payload, 0)
+    })
 }
 
-/// The general case: several mailboxes, a full one, a table of newest messages, a large payload, a
-/// route that is not known.
+/// The general case, behind the first `accepted` mailboxes, which took the message: a full one, a
+/// table of newest messages, a large payload, none at all.
 #[inline(never)]
-fn publish_to_route(
+fn publish_rest(
     core: &Core,
     shape: &Shape,
     options: &PublishOptions,
+    route: &Route,
     payload: &[u8],
+    accepted: usize,
 ) -> Result<Published> {
-    let route = &*route::cached(core, shape.number, &shape.topic);
     let template = if route.needs_topic { &shape.named } else { &shape.plain };
     if !is_inline(template.frame_len(payload.len())) {
         return publish_in_block(core, shape, options, route, payload, |_| true);
@@ -180,7 +192,9 @@ fn publish_to_route(
     let mut deadline = Deadline::after(options.send_timeout);
     let topic = (&*shape.topic, shape.topic_id);
     let in_ring = |target: &Target| target.policy != Policy::Latest;
-    let mut result = deliver::to_all(core, route, topic, &content, &mut deadline, in_ring);
+    let rest = &route.targets[accepted..];
+    let mut result = deliver::to_all(core, rest, topic, &content, &mut deadline, in_ring);
+    result.accepted += accepted as u32;
     if route.needs_block {
         // Tables of newest messages refer to blocks; their neighbours need not pay for that.
         let in_table = |target: &Target| target.policy == Policy::Latest;

@@ -44,6 +44,8 @@ pub(crate) struct Reader {
     pinned: Arc<PinnedBytes>,
     pinned_max: u64,
     descriptor: Option<Arc<EventFd>>,
+    /// Memory for batches of messages that cannot be lent in place.
+    owned: Vec<Message>,
 }
 
 /// What a reader is opened with.
@@ -55,6 +57,16 @@ pub(crate) struct ReaderOptions {
     pub(crate) wait: Wait,
     pub(crate) topic: Option<Arc<str>>,
     pub(crate) pinned_max: u64,
+}
+
+/// What a batch is made of.
+#[derive(Debug)]
+pub(crate) struct Run<'r> {
+    pub(crate) core: &'r Core,
+    pub(crate) topic: Option<&'r str>,
+    /// The messages in place; `None` if they are the reader's own, or if there are none.
+    pub(crate) taken: Option<Taken<'r, 'r>>,
+    pub(crate) owned: &'r mut Vec<Message>,
 }
 
 /// How waiting ended.
@@ -104,6 +116,7 @@ impl Reader {
             pinned: Arc::default(),
             pinned_max: options.pinned_max,
             descriptor: None,
+            owned: Vec::new(),
         })
     }
 
@@ -122,7 +135,7 @@ impl Reader {
 
     /// Takes a run of up to `max` messages in place.
     #[inline(always)]
-    pub(crate) fn take_run(&mut self, max: u32) -> (&Core, Option<&str>, Option<Taken<'_, '_>>) {
+    pub(crate) fn take_run(&mut self, max: u32) -> Run<'_> {
         let core = &*self.core;
         let view = self.mailbox.get(&core.region);
         let taken = view.take(&view.readers[self.entry], &mut self.cursor, max);
@@ -130,7 +143,7 @@ impl Reader {
         if max >= self.spins.aim {
             self.spins.took(taken.as_ref().map_or(0, Taken::count));
         }
-        (core, self.topic.as_deref(), taken)
+        Run { core, topic: self.topic.as_deref(), taken, owned: &mut self.owned }
     }
 
     /// Whether messages cannot be lent in place: several readers, or a table of newest ones.
@@ -197,6 +210,45 @@ impl Reader {
                 self.view().note_empty_key();
             }
         }
+    }
+
+    /// Takes up to `max` messages out of the mailbox.
+    pub(crate) fn take_owned(&mut self, max: usize) -> Run<'_> {
+        let mut owned = core::mem::take(&mut self.owned);
+        owned.clear();
+        while owned.len() < max && self.try_recv_run(max - owned.len(), &mut owned) {}
+        self.owned = owned;
+        Run { core: &self.core, topic: None, taken: None, owned: &mut self.owned }
+    }
+
+    /// Takes a run of up to `max` messages out of the mailbox. False: none is there.
+    fn try_recv_run(&mut self, max: usize, messages: &mut Vec<Message>) -> bool {
+        /// What one member takes at a time: enough to share the cost, few enough to share the work.
+        const RUN: u32 = 16;
+        // A survivor looks for one request of a dead worker; keys are looked up one by one.
+        if self.requests || self.policy == Policy::Latest {
+            return self.try_recv().map(|message| messages.push(message)).is_some();
+        }
+        let view = self.mailbox.get(&self.core.region);
+        let max = RUN.min(u32::try_from(max).unwrap_or(RUN));
+        let entry = &view.readers[self.entry];
+        let Some(mut taken) = view.take(entry, &mut self.cursor, max) else { return false };
+        let pinned = (&self.pinned, self.pinned_max);
+        for index in 0..taken.count() {
+            let (word, lost) = taken.entry(index);
+            messages.push(match word.kind() {
+                Kind::Block => own_block(&self.core, pinned, view, word, self.topic.as_ref(), lost),
+                _ => Message::inline(taken.cell(index), self.topic.as_ref(), lost),
+            });
+        }
+        step!("take.copied");
+        if taken.release(self.policy == Policy::Block) {
+            view.wake_publishers(self.core.region.futex_scope());
+        }
+        if self.shared {
+            view.pass_wake_on(|poller| self.core.notify(poller));
+        }
+        true
     }
 
     /// Takes the newest message of a key out of the table.
