@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyList, PyString};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use crate::error::{self, IntoPyResult as _};
 use crate::loan::Loan;
@@ -178,14 +178,20 @@ pub(crate) fn with_payloads<T>(
     payloads: &Bound<'_, PyAny>,
     publish: impl FnOnce(&[&[u8]]) -> PyResult<T>,
 ) -> PyResult<T> {
-    if payloads.is_instance_of::<PyString>() || payloads.is_instance_of::<pyo3::types::PyBytes>() {
+    if payloads.is_instance_of::<PyString>() || payloads.is_instance_of::<PyBytes>() {
         let text = "publish_many takes a list of payloads: for one message call publish";
         return Err(PyTypeError::new_err(text));
     }
-    // A list of its own: nobody changes it while the bytes in it are read.
-    let list = PyList::empty(payloads.py());
-    list.as_any().call_method1("extend", (payloads,))?;
-    let objects: Vec<Bound<'_, PyAny>> = list.iter().collect();
+    // A tuple of its own: nobody changes it while the bytes in it are read.
+    let payloads =
+        payloads.py().get_type::<PyTuple>().call1((payloads,))?.cast_into::<PyTuple>()?;
+    let mut objects: Vec<Borrowed<'_, '_, PyBytes>> = Vec::with_capacity(payloads.len());
+    objects.extend(payloads.iter_borrowed().map_while(|payload| payload.cast().ok()));
+    if objects.len() == payloads.len() {
+        let bytes: Vec<&[u8]> = objects.iter().map(|bytes| bytes.as_bytes()).collect();
+        return publish(&bytes);
+    }
+    let objects: Vec<Bound<'_, PyAny>> = payloads.iter().collect();
     let owned: Vec<Payload<'_>> = objects.iter().map(Payload::new).collect::<PyResult<_>>()?;
     let bytes: Vec<&[u8]> = owned.iter().map(Payload::bytes).collect();
     publish(&bytes)
@@ -195,7 +201,7 @@ pub(crate) fn with_payloads<T>(
 impl Publisher {
     /// Publishes one message. Waits at full mailboxes for at most `send_timeout`.
     fn publish(&self, py: Python<'_>, payload: &Bound<'_, PyAny>) -> PyResult<Py<Published>> {
-        let result = match payload.cast::<pyo3::types::PyBytes>() {
+        let result = match payload.cast::<PyBytes>() {
             Ok(bytes) => self.publish_bytes(py, bytes.as_bytes())?,
             Err(_) => self.publish_buffer(py, payload)?,
         };

@@ -34,6 +34,7 @@ from ._neo import (
     open,
 )
 from ._types import (
+    BadHandle,
     Closed,
     Code,
     Detached,
@@ -53,6 +54,7 @@ from ._types import (
     TimeoutError,
     TooLarge,
     Unsupported,
+    VersionMismatch,
 )
 from .aio import NeoClient
 
@@ -60,6 +62,7 @@ from .aio import NeoClient
 _atexit.register(_neo._close_all)
 
 __all__ = [
+    "BadHandle",
     "Closed",
     "Code",
     "Counters",
@@ -94,5 +97,6 @@ __all__ = [
     "TimeoutError",
     "TooLarge",
     "Unsupported",
+    "VersionMismatch",
     "open",
 ]

@@ -30,6 +30,8 @@ class Code(enum.IntEnum):
     INTERRUPTED = -15
     MISUSE = -16
     INTERNAL = -17
+    BAD_HANDLE = -18
+    VERSION = -19
 
     @property
     def symbol(self) -> str:
@@ -143,6 +145,18 @@ class InternalError(Error):
     """A defect of the library."""
 
     code = Code.INTERNAL
+
+
+class BadHandle(Error):
+    """A plug-in passed a pointer that is no live handle of this type."""
+
+    code = Code.BAD_HANDLE
+
+
+class VersionMismatch(Error):
+    """A plug-in was built for another version."""
+
+    code = Code.VERSION
 
 
 #: The classes by their numbers, for the native half.
