@@ -8,8 +8,22 @@ use crate::{Failure, workspace};
 
 /// The modules that the header is made from, in its order.
 const MODULES: &[&str] = &[
-    "status", "error", "message", "config", "kernel", "counters", "publish", "loan", "room",
-    "subscribe", "service", "request", "call", "poller", "capsule", "debug",
+    "status",
+    "error",
+    "message",
+    "config",
+    "kernel",
+    "counters",
+    "publish",
+    "loan",
+    "room",
+    "subscribe",
+    "service",
+    "request",
+    "call",
+    "poller",
+    "capsule",
+    "debug",
 ];
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {

@@ -147,30 +147,48 @@ fn publish(
     payload: &[u8],
 ) -> Result<Published> {
     core.check_open()?;
-    let published = route::with_known(core, shape.number, |route| {
+    // Nothing but this one bit leaves the closure: the case of one mailbox stays in registers.
+    let accepted = route::with_known(core, shape.number, |route| {
+        let [target] = route.targets.as_slice() else { return None };
         let template = if route.needs_topic { &shape.named } else { &shape.plain };
-        let mut accepted = 0;
-        if is_inline(template.frame_len(payload.len())) {
-            let stamp = stamp(options);
-            for target in &route.targets {
-                if target.policy == Policy::Latest
-                    || deliver::try_inline(core, target, template, payload, stamp)
-                        != Retry::Accepted
-                {
-                    break;
-                }
-                accepted += 1;
-            }
+        if target.policy == Policy::Latest || !is_inline(template.frame_len(payload.len())) {
+            return None;
         }
-        if accepted == 0 || accepted < route.targets.len() {
-            return Some(publish_rest(core, shape, options, route, payload, accepted));
-        }
-        Some(Ok(Published { accepted: accepted as u32, ..Published::default() }))
+        let retry = deliver::try_inline(core, target, template, payload, stamp(options));
+        (retry == Retry::Accepted).then_some(())
     });
-    published.unwrap_or_else(|| {
-        let route = route::cached(core, shape.number, &shape.topic);
-        publish_rest(core, shape, options, &route, payload, 0)
-    })
+    match accepted {
+        Some(()) => Ok(Published { accepted: 1, ..Published::default() }),
+        None => publish_to_many(core, shape, options, payload),
+    }
+}
+
+/// Serves mailbox after mailbox as far as that is simple.
+#[inline(never)]
+fn publish_to_many(
+    core: &Core,
+    shape: &Shape,
+    options: &PublishOptions,
+    payload: &[u8],
+) -> Result<Published> {
+    let route = route::cached(core, shape.number, &shape.topic);
+    let template = if route.needs_topic { &shape.named } else { &shape.plain };
+    let mut accepted = 0;
+    if is_inline(template.frame_len(payload.len())) {
+        let stamp = stamp(options);
+        for target in &route.targets {
+            if target.policy == Policy::Latest
+                || deliver::try_inline(core, target, template, payload, stamp) != Retry::Accepted
+            {
+                break;
+            }
+            accepted += 1;
+        }
+    }
+    if accepted == 0 || accepted < route.targets.len() {
+        return publish_rest(core, shape, options, &route, payload, accepted);
+    }
+    Ok(Published { accepted: accepted as u32, ..Published::default() })
 }
 
 /// The general case, behind the first `accepted` mailboxes, which took the message: a full one, a
