@@ -3,11 +3,12 @@
 use core::time::Duration;
 use std::sync::{Arc, Weak};
 
+use neo::capi::{NEO_CAPSULE_NAME, neo_capsule_t};
 use neo::rsapi::{self, Options};
 use parking_lot::Mutex;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyCapsule};
 
 use crate::call::PendingCall;
 use crate::counters::Counters;
@@ -226,6 +227,13 @@ impl Kernel {
         let payload = payload.map(Payload::new).transpose()?;
         let bytes = payload.as_ref().map_or(&[][..], Payload::bytes);
         Ok(PendingCall { inner: self.inner.start_call(service, method, bytes).or_raise(py)? })
+    }
+
+    /// This very kernel, for a plug-in in C or C++: a capsule named "neo.api.v1" with a
+    /// `neo_capsule_t` in it, which holds the table of functions and a handle.
+    fn __neo_capsule__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        let capsule = neo_capsule_t::new(rsapi::Kernel::clone(&self.inner));
+        PyCapsule::new_with_value(py, capsule, NEO_CAPSULE_NAME)
     }
 
     /// What happened so far.

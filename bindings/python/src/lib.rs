@@ -20,6 +20,9 @@ mod service;
 mod subscription;
 mod wait;
 
+use std::sync::OnceLock;
+
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 
 /// Live objects by kind, those that are zero left out; tests end with an empty dictionary.
@@ -33,8 +36,24 @@ fn live() -> std::collections::BTreeMap<&'static str, u64> {
 #[pyfunction]
 fn _noop(_payload: &Bound<'_, PyAny>) {}
 
+/// Classes and cached objects are shared by the process, so one interpreter has them: the first that
+/// imports the module. It is told from others by its `sys`.
+fn require_one_interpreter(py: Python<'_>) -> PyResult<()> {
+    static FIRST: OnceLock<usize> = OnceLock::new();
+    let this = py.import("sys")?.as_ptr().addr();
+    if *FIRST.get_or_init(|| this) == this {
+        return Ok(());
+    }
+    Err(PyImportError::new_err(
+        "neo_protocol does not support subinterpreters: import it in one interpreter of the \
+         process, or use processes",
+    ))
+}
+
 #[pymodule]
 mod _neo {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use super::{
         _noop,
@@ -50,4 +69,9 @@ mod _neo {
         service::{Request, Service},
         subscription::Subscription,
     };
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::require_one_interpreter(module.py())
+    }
 }

@@ -8,6 +8,7 @@ publisher lets the other tasks have a turn. A cancelled wait has taken nothing.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import math
 import weakref
@@ -411,6 +412,11 @@ def _answer(request: _neo.Request, answer: Answer) -> None:
 async def _answer_later(request: _neo.Request, answer: Awaitable[Answer]) -> None:
     try:
         _answer(request, await answer)
+    except asyncio.CancelledError:
+        # Now, not when the traceback that holds it is collected: its caller waits.
+        with contextlib.suppress(BufferError):
+            request.release()
+        raise
     except Exception as raised:
         _answer_raised(request, raised)
 
