@@ -9,7 +9,7 @@ use core::time::Duration;
 use std::process::Command;
 
 use crate::run::Step;
-use crate::{Failure, toolchains, unsafe_sites, workspace};
+use crate::{Failure, headers, toolchains, unsafe_sites, workspace};
 
 const LIMIT: Duration = Duration::from_secs(20 * 60);
 
@@ -29,6 +29,7 @@ const CHECKS: &[Check] = &[
     ("sizes", sizes::check),
     ("dependency direction", dependencies::check),
     ("licences and sources", licences::check),
+    ("C header", header),
 ];
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
@@ -95,12 +96,17 @@ fn commands() -> Vec<(&'static str, Command)> {
 fn unsafe_places() -> Result<Findings, Failure> {
     let mut findings = Findings::default();
     // A test or a bench may count allocations, which takes an unsafe trait.
-    let crates = [workspace::LAYERS, &["xtask", "examples"]].concat();
+    let crates = [workspace::LAYERS, &["neo-ffi", "xtask", "examples"]].concat();
     for site in unsafe_sites::find(&crates)?.iter().filter(|site| !site.is_allowed()) {
         let place = format!("{}:{}", site.file, site.line);
         findings.failures.push(format!("{place}: `unsafe` outside the modules that may hold it"));
     }
     Ok(findings)
+}
+
+fn header() -> Result<Findings, Failure> {
+    headers::check(&headers::generate()?)?;
+    Ok(Findings::default())
 }
 
 /// Known vulnerabilities come from a database that only cargo-deny reads.

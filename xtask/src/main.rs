@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a task runner talks to a terminal")]
 
 mod bench;
+mod c;
 mod conformance;
 mod demo;
 mod fuzz;
@@ -44,7 +45,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "test",
-        usage: "[rust conformance loom miri tsan fuzz]",
+        usage: "[rust c conformance loom miri tsan fuzz]",
         about: "run every test, and quick forms of the checkers; or only the suites named",
         run: test::run,
     },

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::run::Step;
 use crate::suite::{self, Suite};
-use crate::{Failure, conformance, fuzz, loom, miri, sanitize, toolchains};
+use crate::{Failure, c, conformance, fuzz, loom, miri, sanitize, toolchains};
 
 const LIMIT: Duration = Duration::from_secs(25 * 60);
 
@@ -14,6 +14,7 @@ type Named = (&'static str, fn() -> Suite);
 /// The suites in the order in which they run; a failure stops none of those behind it.
 const SUITES: &[Named] = &[
     ("rust", rust),
+    ("c", c::suite),
     ("conformance", || conformance::suite(&[])),
     ("loom", || loom::suite(&loom::Depth::QUICK)),
     ("miri", miri::quick),

@@ -18,6 +18,8 @@ const ALLOWED: &[&str] = &[
     "precursor-broker/src/mailbox/take.rs",
     "precursor-broker/src/sys.rs",
     "precursor-broker/src/sys/*",
+    "neo-ffi/src/sys.rs",
+    "neo-ffi/src/capi/*",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

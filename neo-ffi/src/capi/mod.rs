@@ -31,6 +31,8 @@ mod debug;
 mod error;
 mod handle;
 mod kernel;
+#[cfg(test)]
+mod layout_tests;
 mod loan;
 mod message;
 mod poller;

@@ -64,7 +64,7 @@ TEST(a_forked_child_is_refused_and_its_parent_goes_on)
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
-        _exit(in_child());
+        leave_child(in_child());
     }
     CHECK(child > 0 && waitpid(child, &status, 0) == child);
     EQUAL(status, 0);

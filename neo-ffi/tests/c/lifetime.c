@@ -2,6 +2,8 @@
 #include "harness.h"
 
 #include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* Exported by a library that was built for the tests. */
 neo_status_t neo__test_panic(neo_kernel_t *kernel, int32_t mode, neo_error_t *err);
@@ -145,10 +147,7 @@ TEST(a_planted_leak_is_found)
     neo_kernel_release(kernel);
 }
 
-/* Stays the last one of this file: its kernels are leaked, so they are children's. */
-#include <sys/wait.h>
-#include <unistd.h>
-
+/* A poisoned kernel is leaked, so it is a child's. */
 static int panics(int32_t mode)
 {
     neo_kernel_t *kernel = open_kernel();
@@ -170,7 +169,7 @@ TEST(a_panic_becomes_an_error_and_poisons_its_handle)
         pid_t child = fork();
         if (child == 0) {
             close(2); /* the panic's own report */
-            _exit(panics(mode));
+            leave_child(panics(mode));
         }
         CHECK(child > 0 && waitpid(child, &status, 0) == child);
         EQUAL(status, 0);

@@ -173,7 +173,7 @@ static void *produce(void *argument)
     producer_t *self = argument;
     neo_pub_opts_t opts = NEO_PUB_OPTS_INIT;
     neo_pub_t *pub = NULL;
-    char topic[8];
+    char topic[16];
     intptr_t sent = 0;
     opts.send_timeout_ns = NEO_FOREVER;
     snprintf(topic, sizeof topic, "t.%d", self->number);
@@ -197,7 +197,7 @@ TEST(no_wake_is_lost_between_threads)
     int received = 0;
     OK(neo_poller_open(&poller, NULL));
     for (int i = 0; i < PRODUCERS; i++) {
-        char pattern[8];
+        char pattern[16];
         snprintf(pattern, sizeof pattern, "t.%d", i);
         subs[i] = open_sub(kernel, pattern, 64, NEO_POLICY_BLOCK);
         OK(neo_poller_add_sub(poller, subs[i], (uint64_t)i, NULL));
