@@ -5,19 +5,27 @@ use pyo3::prelude::*;
 
 use crate::options::policy_name;
 
-/// Counters of one subscription, group or service:
-/// accepted + refused = delivered + lost + timed out + queued.
+/// Counters of one subscription, group or service.
 #[pyclass(frozen, get_all, module = "neo_protocol")]
 #[derive(Clone)]
 pub(crate) struct RouteCounters {
+    /// Its pattern, or the service's name.
     pattern: String,
+    /// Its group; empty if it is none.
     group: String,
+    /// What happens when it is full.
     policy: &'static str,
+    /// Messages that it holds at most.
     depth: u64,
+    /// Messages that entered the mailbox.
     accepted: u64,
+    /// Messages that a reader took.
     delivered: u64,
+    /// Messages that were refused, evicted or replaced.
     lost: u64,
+    /// Messages whose publishers gave up waiting for room.
     timed_out: u64,
+    /// Messages in the mailbox.
     queued: u64,
 }
 
@@ -51,10 +59,15 @@ impl RouteCounters {
 /// What happened in a kernel so far.
 #[pyclass(frozen, get_all, module = "neo_protocol")]
 pub(crate) struct Counters {
+    /// One entry for each open subscription, group and service with workers.
     routes: Vec<RouteCounters>,
+    /// Replies that came after their callers had given up.
     late_replies: u64,
+    /// Requests that workers passed over because their callers had given up.
     expired_requests: u64,
+    /// Bytes of payload memory in use, in whole segments.
     memory_bytes: u64,
+    /// Bytes of payload memory that are backed.
     committed_bytes: u64,
 }
 

@@ -120,7 +120,7 @@ impl Kernel {
 
     /// Makes a topic ready for publishing. `send_timeout` seconds is how long one publish may wait
     /// at full mailboxes with the policy `block`; None is for ever.
-    #[pyo3(signature = (topic, *, send_timeout=Some(0.0), stamp_time=false))]
+    #[pyo3(signature = (topic, *, send_timeout=0.0, stamp_time=false))]
     fn publisher(
         &self,
         py: Python<'_>,

@@ -17,13 +17,15 @@ use crate::wait::{self, Turn};
 /// Payloads at least this long are copied without the interpreter's lock.
 const LARGE: usize = 64 << 10;
 
-/// What became of a message: mailboxes that accepted it, messages dropped for it (itself where it
-/// was refused, older ones where it took their room), mailboxes whose room did not come in time.
+/// What became of a message.
 #[pyclass(frozen, get_all, eq, hash, module = "neo_protocol")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Published {
+    /// Mailboxes that took the message.
     accepted: u32,
+    /// This message where a mailbox refused it, and older messages that made room for it.
     dropped: u32,
+    /// Mailboxes that had no room until the `send_timeout` had passed.
     timed_out: u32,
 }
 
@@ -58,14 +60,18 @@ impl Published {
     }
 }
 
-/// How far `publish_many` came: `messages` were published, from the first on, with these results
-/// added up; `error` is what the next one met, None if all were published.
+/// How far `publish_many` came.
 #[pyclass(frozen, get_all, module = "neo_protocol")]
 pub(crate) struct Run {
+    /// Messages that were published, from the first on.
     messages: usize,
+    /// Mailboxes that took them, added up.
     accepted: u32,
+    /// Messages dropped, added up.
     dropped: u32,
+    /// Mailboxes that had no room in time, added up.
     timed_out: u32,
+    /// What the next message met; None if all were published.
     error: Option<Py<PyAny>>,
 }
 

@@ -5,6 +5,13 @@ from __future__ import annotations
 import builtins
 import enum
 import logging
+from typing import Literal
+
+#: What happens when a mailbox is full.
+Policy = Literal["drop_oldest", "drop_newest", "latest", "block", "detach"]
+
+#: How a thread waits.
+Wait = Literal["adaptive", "spin", "park"]
 
 logger = logging.getLogger("neo_protocol")
 logger.addHandler(logging.NullHandler())

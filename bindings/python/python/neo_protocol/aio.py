@@ -14,21 +14,21 @@ import math
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from . import _neo
 from ._types import Closed, Full, Misuse, TimeoutError, log_handler_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer as Payload
+    from typing_extensions import Buffer as Payload
 else:
     Payload = bytes
 
 #: What a handler may return: the answer, or None if it answered the request itself.
-Answer = Payload | None
-Handler = Callable[[_neo.Request], Answer | Awaitable[Answer]]
+Answer: TypeAlias = Payload | None
+Handler: TypeAlias = Callable[[_neo.Request], Answer | Awaitable[Answer]]
 
-Source = _neo.Subscription | _neo.Service | _neo.PendingCall | _neo.Room
+Source: TypeAlias = _neo.Subscription | _neo.Service | _neo.PendingCall | _neo.Room
 
 #: Races for room that a waiting publish loses before it believes that the memory is used up.
 _LOST_RACES_MAX = 16
