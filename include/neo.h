@@ -18,8 +18,7 @@
  * - A status below 0 is an error. Its text is written to the caller's own neo_error_t, the last
  *   parameter, which may be NULL. Nothing is thread-local.
  * - NULL where something must be, misaligned pointers and impossible lengths are NEO_E_INVALID.
- * - Structs of options and results begin with their size: start with their _INIT macro, or set
- *   `struct_size` and zero the rest. Where arrays of structs are filled, the caller passes the size
+ * - Structs of options and results begin with their size: start with their _INIT macro. Where arrays of structs are filled, the caller passes the size
  *   of an element. Wrong sizes are NEO_E_VERSION.
  * - Text is UTF-8 with a length and need not end in NUL. Durations are nanoseconds: 0 tries, below 0
  *   waits for ever. Flags are 0 or 1.
@@ -218,6 +217,21 @@ typedef struct neo_api_t neo_api_t;
  * For `timeout_ns`: wait for ever. Any number below 0 does.
  */
 #define NEO_FOREVER -1
+
+/**
+ * In a field of options: as the library has it.
+ */
+#define NEO_DEFAULT32 4294967295
+
+/**
+ * In a field of options: as the library has it.
+ */
+#define NEO_DEFAULT64 18446744073709551615ull
+
+/**
+ * In a duration of options: as the library has it.
+ */
+#define NEO_DEFAULT_NS INT64_MIN
 
 /**
  * Kinds of `neo_debug_live`: all of them.
@@ -445,7 +459,7 @@ typedef struct {
 } neo_error_t;
 
 /**
- * Limits of a kernel. Begin with `NEO_CONFIG_INIT`; 0 in a field is the library's default.
+ * Limits of a kernel. Begin with `NEO_CONFIG_INIT`, and set what is to differ.
  */
 typedef struct {
     /**
@@ -624,7 +638,7 @@ typedef struct {
 } neo_publish_result_t;
 
 /**
- * Options of a subscription. Begin with `NEO_SUB_OPTS_INIT`; 0 in a field is the default.
+ * Options of a subscription. Begin with `NEO_SUB_OPTS_INIT`, and set what is to differ.
  */
 typedef struct {
     /**
@@ -652,13 +666,13 @@ typedef struct {
      */
     uint64_t pinned_bytes_max;
     /**
-     * The queue group to join, UTF-8; each message goes to one of its members. Borrowed.
+     * The queue group to join, UTF-8, borrowed; each message goes to one of its members. NULL: none.
      */
     neo_slice_t group;
 } neo_sub_opts_t;
 
 /**
- * Options of a service worker. Begin with `NEO_SERVICE_OPTS_INIT`; 0 in a field is the default.
+ * Options of a service worker. Begin with `NEO_SERVICE_OPTS_INIT`, and set what is to differ.
  */
 typedef struct {
     /**
@@ -706,8 +720,8 @@ typedef struct {
      */
     uint32_t reserved;
     /**
-     * How long to wait for the answer, below 0 for ever. Without options the kernel's own timeout
-     * holds.
+     * How long to wait for the answer, below 0 for ever; by default as long as the kernel's own
+     * timeout says.
      */
     int64_t timeout_ns;
 } neo_call_opts_t;
@@ -833,7 +847,7 @@ void neo_msg_release_batch(neo_view_t *views,
  * Opens the kernel that a URL names: `mem://` is private to the handle, `mem://NAME` is shared by
  * every open of that name through this library image.
  *
- * @param url     UTF-8, borrowed; empty: what the environment variable NEO_URL names, else
+ * @param url     UTF-8, borrowed; NULL: what the environment variable NEO_URL names, else
  *                `mem://default`
  * @param config  borrowed; NULL: the defaults
  * @param out     receives one reference, for neo_kernel_release
@@ -1993,17 +2007,22 @@ struct neo_api_t {
 };
 
 /** A neo_config_t that says nothing: the defaults. */
-#define NEO_CONFIG_INIT {(uint32_t)sizeof(neo_config_t), 0, 0, 0, 0, 0}
+#define NEO_CONFIG_INIT                                                             \
+    {(uint32_t)sizeof(neo_config_t), NEO_DEFAULT32, NEO_DEFAULT32, NEO_DEFAULT32, \
+     NEO_DEFAULT64, NEO_DEFAULT_NS}
 /** A neo_pub_opts_t that says nothing. */
 #define NEO_PUB_OPTS_INIT {(uint32_t)sizeof(neo_pub_opts_t), 0, {0, 0, 0}, 0}
 /** A neo_send_opts_t that says nothing. */
 #define NEO_SEND_OPTS_INIT {(uint32_t)sizeof(neo_send_opts_t), 0, 0}
 /** A neo_sub_opts_t that says nothing. */
-#define NEO_SUB_OPTS_INIT {(uint32_t)sizeof(neo_sub_opts_t), 0, 0, 0, 0, 0, {NULL, 0}}
+#define NEO_SUB_OPTS_INIT                                                                \
+    {(uint32_t)sizeof(neo_sub_opts_t), NEO_DEFAULT32, NEO_POLICY_DEFAULT,              \
+     NEO_WAIT_ADAPTIVE, NEO_DEFAULT64, NEO_DEFAULT64, {NULL, 0}}
 /** A neo_service_opts_t that says nothing. */
-#define NEO_SERVICE_OPTS_INIT {(uint32_t)sizeof(neo_service_opts_t), 0, 0, 0}
-/** A neo_call_opts_t with a timeout of 0: set it. */
-#define NEO_CALL_OPTS_INIT {(uint32_t)sizeof(neo_call_opts_t), 0, 0}
+#define NEO_SERVICE_OPTS_INIT \
+    {(uint32_t)sizeof(neo_service_opts_t), NEO_DEFAULT32, NEO_WAIT_ADAPTIVE, 0}
+/** A neo_call_opts_t that says nothing. */
+#define NEO_CALL_OPTS_INIT {(uint32_t)sizeof(neo_call_opts_t), 0, NEO_DEFAULT_NS}
 /** A place for a result. */
 #define NEO_PUBLISH_RESULT_INIT {(uint32_t)sizeof(neo_publish_result_t), 0, 0, 0, 0}
 /** A place for counters. */

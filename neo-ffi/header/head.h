@@ -18,8 +18,7 @@
  * - A status below 0 is an error. Its text is written to the caller's own neo_error_t, the last
  *   parameter, which may be NULL. Nothing is thread-local.
  * - NULL where something must be, misaligned pointers and impossible lengths are NEO_E_INVALID.
- * - Structs of options and results begin with their size: start with their _INIT macro, or set
- *   `struct_size` and zero the rest. Where arrays of structs are filled, the caller passes the size
+ * - Structs of options and results begin with their size: start with their _INIT macro. Where arrays of structs are filled, the caller passes the size
  *   of an element. Wrong sizes are NEO_E_VERSION.
  * - Text is UTF-8 with a length and need not end in NUL. Durations are nanoseconds: 0 tries, below 0
  *   waits for ever. Flags are 0 or 1.

@@ -1,15 +1,20 @@
 /** A neo_config_t that says nothing: the defaults. */
-#define NEO_CONFIG_INIT {(uint32_t)sizeof(neo_config_t), 0, 0, 0, 0, 0}
+#define NEO_CONFIG_INIT                                                             \
+    {(uint32_t)sizeof(neo_config_t), NEO_DEFAULT32, NEO_DEFAULT32, NEO_DEFAULT32, \
+     NEO_DEFAULT64, NEO_DEFAULT_NS}
 /** A neo_pub_opts_t that says nothing. */
 #define NEO_PUB_OPTS_INIT {(uint32_t)sizeof(neo_pub_opts_t), 0, {0, 0, 0}, 0}
 /** A neo_send_opts_t that says nothing. */
 #define NEO_SEND_OPTS_INIT {(uint32_t)sizeof(neo_send_opts_t), 0, 0}
 /** A neo_sub_opts_t that says nothing. */
-#define NEO_SUB_OPTS_INIT {(uint32_t)sizeof(neo_sub_opts_t), 0, 0, 0, 0, 0, {NULL, 0}}
+#define NEO_SUB_OPTS_INIT                                                                \
+    {(uint32_t)sizeof(neo_sub_opts_t), NEO_DEFAULT32, NEO_POLICY_DEFAULT,              \
+     NEO_WAIT_ADAPTIVE, NEO_DEFAULT64, NEO_DEFAULT64, {NULL, 0}}
 /** A neo_service_opts_t that says nothing. */
-#define NEO_SERVICE_OPTS_INIT {(uint32_t)sizeof(neo_service_opts_t), 0, 0, 0}
-/** A neo_call_opts_t with a timeout of 0: set it. */
-#define NEO_CALL_OPTS_INIT {(uint32_t)sizeof(neo_call_opts_t), 0, 0}
+#define NEO_SERVICE_OPTS_INIT \
+    {(uint32_t)sizeof(neo_service_opts_t), NEO_DEFAULT32, NEO_WAIT_ADAPTIVE, 0}
+/** A neo_call_opts_t that says nothing. */
+#define NEO_CALL_OPTS_INIT {(uint32_t)sizeof(neo_call_opts_t), 0, NEO_DEFAULT_NS}
 /** A place for a result. */
 #define NEO_PUBLISH_RESULT_INIT {(uint32_t)sizeof(neo_publish_result_t), 0, 0, 0, 0}
 /** A place for counters. */

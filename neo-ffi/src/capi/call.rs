@@ -1,7 +1,6 @@
 //! Calls.
 
 use core::ffi::c_void;
-use core::time::Duration;
 
 use crate::rsapi::{Outcome, PendingCall};
 
@@ -60,10 +59,7 @@ pub unsafe extern "C" fn neo_call(
         let service = caller.text(service, "service's name")?;
         let method = caller.text(method, "method's name")?;
         let payload = caller.bytes(data, len)?;
-        let limit = match opts.is_null() {
-            true => None,
-            false => Some(timeout(caller.options(opts)?.timeout_ns).unwrap_or(Duration::MAX)),
-        };
+        let limit = caller.options(opts)?.timeout();
         let answer = kernel.value.call(service, method, payload, limit)?;
         views.write(0, &neo_view_t::give(Received::Reply(answer)));
         Ok(Outcome::Ok)

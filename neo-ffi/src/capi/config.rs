@@ -10,12 +10,13 @@ use super::caller::{Caller, timeout};
 use super::error::invalid;
 use super::message::neo_slice_t;
 use super::status::{
-    NEO_POLICY_BLOCK, NEO_POLICY_DEFAULT, NEO_POLICY_DETACH, NEO_POLICY_DROP_NEWEST,
-    NEO_POLICY_DROP_OLDEST, NEO_POLICY_LATEST, NEO_WAIT_ADAPTIVE, NEO_WAIT_PARK, NEO_WAIT_SPIN,
+    NEO_DEFAULT_NS, NEO_DEFAULT32, NEO_DEFAULT64, NEO_POLICY_BLOCK, NEO_POLICY_DEFAULT,
+    NEO_POLICY_DETACH, NEO_POLICY_DROP_NEWEST, NEO_POLICY_DROP_OLDEST, NEO_POLICY_LATEST,
+    NEO_WAIT_ADAPTIVE, NEO_WAIT_PARK, NEO_WAIT_SPIN,
 };
-use super::versioned::Versioned;
+use super::versioned::{Defaults, Versioned};
 
-/// Limits of a kernel. Begin with `NEO_CONFIG_INIT`; 0 in a field is the library's default.
+/// Limits of a kernel. Begin with `NEO_CONFIG_INIT`, and set what is to differ.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct neo_config_t {
@@ -39,22 +40,33 @@ unsafe impl Versioned for neo_config_t {
     const NAME: &'static str = "neo_config_t";
 }
 
+impl Defaults for neo_config_t {
+    const DEFAULTS: Self = Self {
+        struct_size: size_of::<Self>() as u32,
+        subscriptions_max: NEO_DEFAULT32,
+        participants_max: NEO_DEFAULT32,
+        calls_in_flight_max: NEO_DEFAULT32,
+        memory_bytes_max: NEO_DEFAULT64,
+        call_timeout_ns: NEO_DEFAULT_NS,
+    };
+}
+
 impl neo_config_t {
     pub(super) fn to_options(self) -> Options {
         let mut options = Options::new();
-        if self.subscriptions_max != 0 {
+        if self.subscriptions_max != NEO_DEFAULT32 {
             options = options.with_subscriptions_max(self.subscriptions_max);
         }
-        if self.participants_max != 0 {
+        if self.participants_max != NEO_DEFAULT32 {
             options = options.with_participants_max(self.participants_max);
         }
-        if self.calls_in_flight_max != 0 {
+        if self.calls_in_flight_max != NEO_DEFAULT32 {
             options = options.with_calls_in_flight_max(self.calls_in_flight_max);
         }
-        if self.memory_bytes_max != 0 {
+        if self.memory_bytes_max != NEO_DEFAULT64 {
             options = options.with_memory_bytes_max(self.memory_bytes_max);
         }
-        if self.call_timeout_ns != 0 {
+        if self.call_timeout_ns != NEO_DEFAULT_NS {
             options = options.with_call_timeout(timeout(self.call_timeout_ns));
         }
         options
@@ -80,6 +92,15 @@ pub struct neo_pub_opts_t {
 unsafe impl Versioned for neo_pub_opts_t {
     const SIZE_FIRST: usize = 16;
     const NAME: &'static str = "neo_pub_opts_t";
+}
+
+impl Defaults for neo_pub_opts_t {
+    const DEFAULTS: Self = Self {
+        struct_size: size_of::<Self>() as u32,
+        stamp_time: 0,
+        reserved: [0; 3],
+        send_timeout_ns: 0,
+    };
 }
 
 impl neo_pub_opts_t {
@@ -109,7 +130,12 @@ unsafe impl Versioned for neo_send_opts_t {
     const NAME: &'static str = "neo_send_opts_t";
 }
 
-/// Options of a subscription. Begin with `NEO_SUB_OPTS_INIT`; 0 in a field is the default.
+impl Defaults for neo_send_opts_t {
+    const DEFAULTS: Self =
+        Self { struct_size: size_of::<Self>() as u32, reserved: 0, timeout_ns: 0 };
+}
+
+/// Options of a subscription. Begin with `NEO_SUB_OPTS_INIT`, and set what is to differ.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct neo_sub_opts_t {
@@ -125,7 +151,7 @@ pub struct neo_sub_opts_t {
     pub mailbox_bytes_max: u64,
     /// Bytes of such messages that may be kept without being copied; 64 MiB by default.
     pub pinned_bytes_max: u64,
-    /// The queue group to join, UTF-8; each message goes to one of its members. Borrowed.
+    /// The queue group to join, UTF-8, borrowed; each message goes to one of its members. NULL: none.
     pub group: neo_slice_t,
 }
 
@@ -135,21 +161,36 @@ unsafe impl Versioned for neo_sub_opts_t {
     const NAME: &'static str = "neo_sub_opts_t";
 }
 
+impl Defaults for neo_sub_opts_t {
+    const DEFAULTS: Self = Self {
+        struct_size: size_of::<Self>() as u32,
+        depth: NEO_DEFAULT32,
+        policy: NEO_POLICY_DEFAULT,
+        wait: NEO_WAIT_ADAPTIVE,
+        mailbox_bytes_max: NEO_DEFAULT64,
+        pinned_bytes_max: NEO_DEFAULT64,
+        group: neo_slice_t::EMPTY,
+    };
+}
+
 impl neo_sub_opts_t {
     pub(super) fn to_options(self, caller: &Caller) -> Result<SubscribeOptions> {
-        let group = caller.text(self.group, "group")?;
+        let group = match self.group.data.is_null() && self.group.len == 0 {
+            true => None,
+            false => Some(caller.text(self.group, "group")?.to_owned()),
+        };
         Ok(SubscribeOptions {
-            depth: Some(self.depth).filter(|depth| *depth != 0),
+            depth: set(self.depth, NEO_DEFAULT32),
             policy: policy(self.policy)?,
             wait: wait(self.wait)?,
-            mailbox_bytes_max: Some(self.mailbox_bytes_max).filter(|bytes| *bytes != 0),
-            pinned_bytes_max: Some(self.pinned_bytes_max).filter(|bytes| *bytes != 0),
-            group: Some(group.to_owned()).filter(|group| !group.is_empty()),
+            mailbox_bytes_max: set(self.mailbox_bytes_max, NEO_DEFAULT64),
+            pinned_bytes_max: set(self.pinned_bytes_max, NEO_DEFAULT64),
+            group,
         })
     }
 }
 
-/// Options of a service worker. Begin with `NEO_SERVICE_OPTS_INIT`; 0 in a field is the default.
+/// Options of a service worker. Begin with `NEO_SERVICE_OPTS_INIT`, and set what is to differ.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct neo_service_opts_t {
@@ -169,12 +210,18 @@ unsafe impl Versioned for neo_service_opts_t {
     const NAME: &'static str = "neo_service_opts_t";
 }
 
+impl Defaults for neo_service_opts_t {
+    const DEFAULTS: Self = Self {
+        struct_size: size_of::<Self>() as u32,
+        depth: NEO_DEFAULT32,
+        wait: NEO_WAIT_ADAPTIVE,
+        reserved: 0,
+    };
+}
+
 impl neo_service_opts_t {
     pub(super) fn to_options(self) -> Result<ServiceOptions> {
-        Ok(ServiceOptions {
-            depth: Some(self.depth).filter(|depth| *depth != 0),
-            wait: wait(self.wait)?,
-        })
+        Ok(ServiceOptions { depth: set(self.depth, NEO_DEFAULT32), wait: wait(self.wait)? })
     }
 }
 
@@ -186,8 +233,8 @@ pub struct neo_call_opts_t {
     pub struct_size: u32,
     /// Zero.
     pub reserved: u32,
-    /// How long to wait for the answer, below 0 for ever. Without options the kernel's own timeout
-    /// holds.
+    /// How long to wait for the answer, below 0 for ever; by default as long as the kernel's own
+    /// timeout says.
     pub timeout_ns: i64,
 }
 
@@ -195,6 +242,15 @@ pub struct neo_call_opts_t {
 unsafe impl Versioned for neo_call_opts_t {
     const SIZE_FIRST: usize = 16;
     const NAME: &'static str = "neo_call_opts_t";
+}
+
+impl Defaults for neo_call_opts_t {
+    const DEFAULTS: Self =
+        Self { struct_size: size_of::<Self>() as u32, reserved: 0, timeout_ns: NEO_DEFAULT_NS };
+}
+
+fn set<T: PartialEq>(value: T, default: T) -> Option<T> {
+    Some(value).filter(|value| *value != default)
 }
 
 fn flag(value: u8, name: &str) -> Result<bool> {
@@ -226,6 +282,14 @@ pub(super) fn policy_number(policy: Policy) -> i32 {
         Policy::Detach => NEO_POLICY_DETACH,
         // A policy of a later version, which this header has no number for.
         _ => NEO_POLICY_DEFAULT,
+    }
+}
+
+impl neo_call_opts_t {
+    /// `None`: as the kernel says.
+    pub(super) fn timeout(self) -> Option<Duration> {
+        let given = set(self.timeout_ns, NEO_DEFAULT_NS)?;
+        Some(timeout(given).unwrap_or(Duration::MAX))
     }
 }
 

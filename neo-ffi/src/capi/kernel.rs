@@ -24,7 +24,7 @@ impl Object for neo_kernel_t {
 /// Opens the kernel that a URL names: `mem://` is private to the handle, `mem://NAME` is shared by
 /// every open of that name through this library image.
 ///
-/// @param url     UTF-8, borrowed; empty: what the environment variable NEO_URL names, else
+/// @param url     UTF-8, borrowed; NULL: what the environment variable NEO_URL names, else
 ///                `mem://default`
 /// @param config  borrowed; NULL: the defaults
 /// @param out     receives one reference, for neo_kernel_release
@@ -42,11 +42,11 @@ pub unsafe extern "C" fn neo_kernel_open(
     // SAFETY: the caller keeps to what is said above.
     unsafe { Caller::new() }.run(err, |caller| {
         let out = caller.out(out, "out")?;
-        let url = caller.text(url, "URL")?;
+        let text = caller.text(url, "URL")?;
         let options = caller.options(config)?.to_options();
-        let kernel = match url {
-            "" => Kernel::open_default(&options)?,
-            url => Kernel::open(url, &options)?,
+        let kernel = match url.data.is_null() {
+            true => Kernel::open_default(&options)?,
+            false => Kernel::open(text, &options)?,
         };
         out.write(Handle::give(kernel));
         Ok(Outcome::Ok)

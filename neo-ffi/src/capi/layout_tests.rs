@@ -3,7 +3,7 @@
 #![cfg(target_pointer_width = "64")]
 
 use core::fmt::Write as _;
-use core::mem::{MaybeUninit, offset_of};
+use core::mem::offset_of;
 
 use super::*;
 
@@ -49,11 +49,4 @@ fn structs_are_laid_out_as_the_list_says() {
         neo_capsule_t { struct_size, reserved, api, kernel }
     };
     assert_eq!(found, include_str!("../../abi/layout.txt"));
-}
-
-#[test]
-fn zero_is_the_default_of_every_option() {
-    // SAFETY: numbers and pointers only: every pattern of bits is a value.
-    let options: neo_sub_opts_t = unsafe { MaybeUninit::zeroed().assume_init() };
-    assert_eq!((options.policy, options.wait), (NEO_POLICY_DEFAULT, NEO_WAIT_ADAPTIVE));
 }

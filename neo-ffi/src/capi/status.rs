@@ -76,6 +76,13 @@ pub const NEO_WAIT_PARK: i32 = 2;
 /// For `timeout_ns`: wait for ever. Any number below 0 does.
 pub const NEO_FOREVER: i64 = -1;
 
+/// In a field of options: as the library has it.
+pub const NEO_DEFAULT32: u32 = 0xFFFF_FFFF;
+/// In a field of options: as the library has it.
+pub const NEO_DEFAULT64: u64 = 0xFFFF_FFFF_FFFF_FFFF;
+/// In a duration of options: as the library has it.
+pub const NEO_DEFAULT_NS: i64 = i64::MIN;
+
 /// Kinds of `neo_debug_live`: all of them.
 pub const NEO_LIVE_ALL: i32 = -1;
 /// Kernels.

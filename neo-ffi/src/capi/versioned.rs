@@ -1,7 +1,5 @@
 //! Structs that grow: they begin with their size, and later versions append fields.
 
-use core::mem::MaybeUninit;
-
 use crate::rsapi::{Code, Error, Result};
 
 use super::caller::{Caller, Out, bad_place, check_array};
@@ -18,19 +16,20 @@ pub(super) unsafe trait Versioned: Copy {
     /// Its size in the first version: no caller's is smaller.
     const SIZE_FIRST: usize;
     const NAME: &'static str;
+}
 
-    /// What a caller means who passes NULL.
-    fn with_defaults() -> Self {
-        // SAFETY: every pattern of bits is a value; zero is the default of every option.
-        unsafe { MaybeUninit::zeroed().assume_init() }
-    }
+/// Options of the header. Fields that later versions append default to zero, so that what an older
+/// library does not know may be zero.
+pub(super) trait Defaults: Versioned {
+    /// What a caller means who passes NULL: as the `_INIT` macro says.
+    const DEFAULTS: Self;
 }
 
 impl Caller {
     /// Options of the caller's, or the defaults.
-    pub(super) fn options<T: Versioned>(&self, options: *const T) -> Result<T> {
+    pub(super) fn options<T: Defaults>(&self, options: *const T) -> Result<T> {
         if options.is_null() {
-            return Ok(T::with_defaults());
+            return Ok(T::DEFAULTS);
         }
         let size = self.size_of(options)?;
         let known = size.min(size_of::<T>());
@@ -45,7 +44,7 @@ impl Caller {
                 ),
             ));
         }
-        let mut read = T::with_defaults();
+        let mut read = T::DEFAULTS;
         let target = (&raw mut read).cast::<u8>();
         // SAFETY: `known` bytes lie in both, they do not overlap, and every pattern is a value.
         unsafe { target.copy_from_nonoverlapping(options.cast(), known) };

@@ -202,6 +202,8 @@ TEST(numbers_out_of_range_and_broken_text_are_refused)
     opts.wait = -1;
     EQUAL(neo_sub_open(kernel, neo_str("t"), &opts, &second, &err), NEO_E_INVALID);
     opts.wait = 0;
+    opts.depth = 0;
+    EQUAL(neo_sub_open(kernel, neo_str("t"), &opts, &second, &err), NEO_E_INVALID);
     opts.depth = 1000000;
     EQUAL(neo_sub_open(kernel, neo_str("t"), &opts, &second, &err), NEO_E_INVALID);
     pub_opts.stamp_time = 2;

@@ -41,7 +41,7 @@ neo_sub_t *open_sub(neo_kernel_t *kernel, const char *pattern, uint32_t depth, i
 {
     neo_sub_t *sub = NULL;
     neo_sub_opts_t opts = NEO_SUB_OPTS_INIT;
-    opts.depth = depth;
+    opts.depth = depth == 0 ? NEO_DEFAULT32 : depth;
     opts.policy = policy;
     CHECK_OR(neo_sub_open(kernel, neo_str(pattern), &opts, &sub, NULL) == NEO_OK, return NULL);
     return sub;
