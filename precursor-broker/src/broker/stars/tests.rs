@@ -19,6 +19,7 @@ fn half_stars(number: u32, levels: usize, last: &str) -> String {
 
 proptest! {
     #[test]
+    #[cfg_attr(miri, ignore = "has no unsafe code, and its patterns take long to generate")]
     fn any_history_of_insertions_and_removals_matches_as_the_direct_matcher(
         operations in prop::collection::vec(
             ("([ab*]\\.){0,4}[ab*>]", 0..300_u32, any::<bool>()),
