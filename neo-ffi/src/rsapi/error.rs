@@ -122,7 +122,6 @@ impl From<ErrorKind> for Code {
             ErrorKind::Full => Self::Full,
             ErrorKind::Timeout => Self::Timeout,
             ErrorKind::Closed => Self::Closed,
-            ErrorKind::Forked => Self::Forked,
             ErrorKind::Detached => Self::Detached,
             ErrorKind::NoResponder => Self::NoResponder,
             ErrorKind::NoReply => Self::NoReply,
