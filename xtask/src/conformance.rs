@@ -25,7 +25,6 @@ enum Form {
     /// The folder of the JSON files.
     Json,
     /// One file in the line form.
-    #[expect(dead_code, reason = "C reads it, as soon as its row stands below")]
     Lines,
 }
 
@@ -42,13 +41,22 @@ struct Language {
 }
 
 /// Every language. The first one is what the others are compared with.
-const LANGUAGES: &[Language] = &[Language {
-    name: "rust",
-    build: &["cargo", "build", "--quiet", "--package", "neo-conformance-rust"],
-    run: &["{target}/debug/neo-conformance-rust"],
-    form: Form::Json,
-    schemes: &["mem"],
-}];
+const LANGUAGES: &[Language] = &[
+    Language {
+        name: "rust",
+        build: &["cargo", "build", "--quiet", "--package", "neo-conformance-rust"],
+        run: &["{target}/debug/neo-conformance-rust"],
+        form: Form::Json,
+        schemes: &["mem"],
+    },
+    Language {
+        name: "c",
+        build: &["sh", "bindings/conformance/c/build.sh", "{target}"],
+        run: &["{target}/conformance/c"],
+        form: Form::Lines,
+        schemes: &["mem"],
+    },
+];
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let known: Vec<&str> = LANGUAGES.iter().map(|language| language.name).collect();
