@@ -56,6 +56,18 @@ const LANGUAGES: &[Language] = &[
         form: Form::Lines,
         schemes: &["mem"],
     },
+    Language {
+        name: "python",
+        build: &["cargo", "xtask", "python"],
+        run: &[
+            "env",
+            "PYTHONPATH=bindings/python/python",
+            "python3",
+            "bindings/conformance/python/interpreter.py",
+        ],
+        form: Form::Json,
+        schemes: &["mem"],
+    },
 ];
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {

@@ -15,6 +15,7 @@ mod headers;
 mod lint;
 mod loom;
 mod miri;
+mod python;
 mod run;
 mod sanitize;
 mod source;
@@ -45,9 +46,15 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "test",
-        usage: "[rust c conformance loom miri tsan fuzz]",
+        usage: "[rust c python conformance loom miri tsan fuzz]",
         about: "run every test, and quick forms of the checkers; or only the suites named",
         run: test::run,
+    },
+    Verb {
+        name: "python",
+        usage: "[--release]",
+        about: "build the Python module in place: PYTHONPATH=bindings/python/python",
+        run: python::run,
     },
     Verb {
         name: "conformance",

@@ -51,6 +51,17 @@ def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
 _failed = pytest.StashKey[bool]()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """For the task runner: the counts in the form of Rust's test programs."""
+    if "NEO_TEST_RESULT_LINE" in os.environ:
+        count = {name: len(reports) for name, reports in terminalreporter.stats.items()}
+        failed = count.get("failed", 0) + count.get("error", 0)
+        terminalreporter.write_line(
+            f"test result: {'FAILED' if failed else 'ok'}. {count.get('passed', 0)} passed; "
+            f"{failed} failed; {count.get('skipped', 0)} ignored"
+        )
+
+
 @pytest.fixture
 def kernel() -> Iterator[neo_protocol.Kernel]:
     with neo_protocol.open("mem://") as kernel:
