@@ -417,10 +417,7 @@ impl Core {
     /// Gives up a reference that a place of the caller's holds.
     #[inline]
     pub(crate) fn release_id(&self, block: BlockId) {
-        let blocks = self.region.blocks();
-        if let Some(block) = blocks.reference(block) {
-            blocks.release_ref(block, self.owner_id());
-        }
+        self.region.blocks().release_place(block, self.owner_id());
     }
 
     /// Gives up what an undelivered slot refers to.

@@ -185,6 +185,35 @@ pub(crate) fn try_inline(
     }
 }
 
+/// Shares a block, which is this participant's and holds a frame, with the next slot and wakes, if
+/// there is room. If not, the block is its owner's as before.
+#[inline(always)]
+pub(crate) fn try_block(core: &Core, target: &Target, block: BlockRef, frame_len: usize) -> Retry {
+    // The entry names the block until the slot does, for a survivor's scan.
+    let Some(holder) = core.holders.hold(block) else { return Retry::Full };
+    step!("block.named");
+    let owner = core.owner_id();
+    let view = target.mailbox.get(&core.region);
+    if reserve_bytes(core, target, frame_len as u64) {
+        let claim = view.claim(owner, 1, target.mailbox.generation(), &target.free_hint);
+        if let ClaimOutcome::Claimed(mut claimed) = claim
+            && core.region.blocks().share(block.id, owner, 1).is_some()
+        {
+            step!("block.shared");
+            claimed.commit_reference(Kind::Block, block.id.0);
+            let cleared = claimed.finish();
+            core.holders.release(holder);
+            if let Some(cleared) = cleared {
+                core.wake_reader(&target.mailbox, cleared);
+            }
+            return Retry::Accepted;
+        }
+        release_bytes(core, target, frame_len as u64);
+    }
+    core.holders.release(holder);
+    Retry::Full
+}
+
 /// Claims, commits and wakes, if there is room.
 #[inline(always)]
 fn try_once(core: &Core, target: &Target, content: &Content<'_>) -> Retry {

@@ -1,5 +1,6 @@
 //! Loans: messages written in the kernel's memory.
 
+use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 
 use qiss_format::FrameMut;
@@ -9,8 +10,8 @@ use crate::region::lend::OwnedBlock;
 use crate::steps::step;
 
 use super::core::Core;
-use super::deliver::{self, Content, Deadline};
-use super::policy::{PublishOptions, Published};
+use super::deliver::{self, Content, Deadline, Retry};
+use super::policy::{Policy, PublishOptions, Published};
 use super::publisher::{outcome, stamp};
 use super::route::{self, Route, Target};
 use super::shape::Shape;
@@ -22,8 +23,6 @@ pub struct Loan<'p> {
     shape: &'p Shape,
     options: &'p PublishOptions,
     block: OwnedBlock<'p>,
-    /// Where the payload starts in the block.
-    offset: usize,
     len: usize,
 }
 
@@ -44,8 +43,7 @@ impl<'p> Loan<'p> {
         step!("block.allocated");
         // Blocks always carry the topic's text: they may be kept, logged and sent on.
         shape.named.begin(block.bytes_mut(frame_len), len, stamp(options))?;
-        let offset = shape.named.payload_offset();
-        Ok(Self { core, shape, options, block, offset, len })
+        Ok(Self { core, shape, options, block, len })
     }
 
     /// Sends only the first `len` bytes.
@@ -71,8 +69,29 @@ impl<'p> Loan<'p> {
     /// # Errors
     ///
     /// As [`Publisher::publish`](super::Publisher::publish).
+    #[inline]
     pub fn send(self) -> Result<Published> {
-        self.core.check_open()?;
+        let Self { core, shape, options, block, len } = self;
+        core.check_open()?;
+        let (named, frame_len) = (block.reference(), shape.named.frame_len(len));
+        // Once it is shared the block is not dropped here, also if a reader's waker panics.
+        let block = ManuallyDrop::new(block);
+        // Nothing but this one bit leaves the closure, as in `publish`.
+        let accepted = route::with_known(core, shape.number, |route| {
+            let [target] = route.targets.as_slice() else { return None };
+            let is_accepted = target.policy != Policy::Latest
+                && deliver::try_block(core, target, named, frame_len) == Retry::Accepted;
+            is_accepted.then_some(())
+        });
+        if accepted.is_some() {
+            return Ok(Published { accepted: 1, ..Published::default() });
+        }
+        let block = ManuallyDrop::into_inner(block);
+        Self { core, shape, options, block, len }.send_to_many()
+    }
+
+    #[inline(never)]
+    fn send_to_many(self) -> Result<Published> {
         let route = route::cached(self.core, self.shape.number, &self.shape.topic);
         self.deliver(&route, |_| true)
     }
@@ -83,7 +102,7 @@ impl<'p> Loan<'p> {
     }
 
     pub(crate) fn deliver(
-        mut self,
+        self,
         route: &Route,
         serves: impl Fn(&Target) -> bool,
     ) -> Result<Published> {
@@ -92,7 +111,6 @@ impl<'p> Loan<'p> {
             return Ok(Published::default());
         }
         let frame_len = self.shape.named.frame_len(self.len);
-        self.pad(frame_len);
         let (core, shape, options) = (self.core, self.shape, self.options);
         // The entry names the block until every mailbox does, for a survivor's scan.
         let Some((block, holder)) = core.share(self.block, references) else {
@@ -110,10 +128,10 @@ impl<'p> Loan<'p> {
         outcome(core, shape, options, result)
     }
 
-    /// Bytes between the payload and the frame's end are zero on every medium.
-    fn pad(&mut self, frame_len: usize) {
-        let end = self.offset + self.len;
-        self.block.bytes_mut(frame_len)[end..].fill(0);
+    /// Where the payload starts in the block.
+    #[inline(always)]
+    fn offset(&self) -> usize {
+        self.shape.named.payload_offset()
     }
 }
 
@@ -131,14 +149,16 @@ fn too_large(len: usize, frame_len: usize, max: u64) -> Error {
 impl Deref for Loan<'_> {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
-        &self.block.bytes(self.offset + self.len)[self.offset..]
+        &self.block.bytes(self.offset() + self.len)[self.offset()..]
     }
 }
 
 impl DerefMut for Loan<'_> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut [u8] {
-        let (offset, end) = (self.offset, self.offset + self.len);
+        let (offset, end) = (self.offset(), self.offset() + self.len);
         &mut self.block.bytes_mut(end)[offset..]
     }
 }

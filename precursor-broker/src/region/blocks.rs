@@ -4,18 +4,10 @@
 
 use super::classes::{Class, Geometry};
 use super::error::AllocError;
-use super::hint::{AllocHint, Window};
-use super::segments::{From, Run, SegmentTable};
+use super::segments::SegmentTable;
 use super::words::{BlockState, BlockWord, REFS_MAX, SegmentState, SegmentWord};
 use crate::sync::{AtomicU64, Ordering};
 use std::io;
-
-/// Classes with fewer blocks in a slab than this go round several slabs.
-const ROTATING_SLOTS: usize = 16;
-/// Slabs that such a class goes round: 4 MiB, more than a core's own caches hold.
-const ROTATING_SLABS: usize = 16;
-/// Rounds of claiming a segment and giving unused ones back before an allocation is refused.
-const ROUNDS_MAX: usize = 4;
 
 /// A block of the data area: its offset divided by the granule. 21 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,7 +15,7 @@ pub(crate) struct BlockId(pub(crate) u32);
 
 impl BlockId {
     #[inline]
-    fn index(self) -> usize {
+    pub(super) fn index(self) -> usize {
         self.0 as usize
     }
 }
@@ -51,7 +43,7 @@ pub(crate) struct BlockTable<'a> {
     pub(super) words: &'a [AtomicU64],
     pub(super) geometry: &'a Geometry,
     /// One past the last segment that was ever a slab: bounds the search for blocks.
-    slab_end: &'a AtomicU64,
+    pub(super) slab_end: &'a AtomicU64,
     pub(super) memory: &'a dyn SegmentMemory,
 }
 
@@ -72,156 +64,6 @@ impl<'a> BlockTable<'a> {
         Self { segments: SegmentTable::new(segments), words, geometry, slab_end, memory }
     }
 
-    /// Takes a block of at least `bytes` bytes for `owner`, state `Owned`.
-    #[inline]
-    pub(crate) fn alloc(
-        &self,
-        owner: u16,
-        bytes: usize,
-        hint: &AllocHint,
-    ) -> Result<BlockId, AllocError> {
-        let Some(index) = self.geometry.class_for(bytes) else {
-            return self.alloc_large(owner, bytes);
-        };
-        if let Some(class) = self.geometry.class(index)
-            && let Some(window) = hint.load(index, class)
-            && !(class.slots < ROTATING_SLOTS && window.is_at_its_start())
-            && let Some(block) = self.take_in(window, index, class, owner, hint)
-        {
-            return Ok(block);
-        }
-        self.alloc_slow(owner, bytes, index, hint)
-    }
-
-    /// Looks for a free block in one segment, from the window on.
-    #[inline]
-    fn take_in(
-        &self,
-        window: Window,
-        index: u32,
-        class: Class,
-        owner: u16,
-        hint: &AllocHint,
-    ) -> Option<BlockId> {
-        let segment = self.segments.load(window.segment);
-        if !segment.is(SegmentState::Slab) || segment.value() != index {
-            return None;
-        }
-        let first = window.segment * self.geometry.granules_per_segment;
-        let mut attempt = 0;
-        while let Some((slot, next)) = window.candidate(attempt, class.slots) {
-            let block = BlockId((first + slot * class.granules) as u32);
-            if let Some(word) = self.take(block, owner) {
-                // From here on the segment cannot be retired. If it was retired and claimed again
-                // before, the take read a word written after that, so this load shows it too.
-                if self.segments.load(window.segment) != segment {
-                    self.store(block, word.with(BlockState::Free, 0, 0));
-                    return None;
-                }
-                hint.store(index, next);
-                return Some(block);
-            }
-            attempt += 1;
-        }
-        None
-    }
-
-    /// One attempt at one word: `Free` → `Owned`. The word of the new life if it succeeded.
-    #[inline]
-    fn take(&self, block: BlockId, owner: u16) -> Option<BlockWord> {
-        let seen = self.load(block);
-        let taken = seen.taken(owner);
-        let is_taken = seen.state() == BlockState::Free && self.change(block, seen, taken);
-        is_taken.then_some(taken)
-    }
-
-    #[cold]
-    fn alloc_slow(
-        &self,
-        owner: u16,
-        bytes: usize,
-        index: u32,
-        hint: &AllocHint,
-    ) -> Result<BlockId, AllocError> {
-        let Some(class) = self.geometry.class(index) else { return Err(self.full(bytes)) };
-        let mut may_grow = class.slots < ROTATING_SLOTS;
-        for _ in 0..ROUNDS_MAX {
-            // Large blocks go round: the one freed last still lies in its reader's cache.
-            if may_grow
-                && self.slabs_of(index).take(ROTATING_SLABS).count() < ROTATING_SLABS
-                && let Ok(Some(block)) = self.claim_slab(owner, index, class)
-            {
-                let segment = self.geometry.segment_of(block.index());
-                hint.store(index, hint.window_in(segment, class));
-                return Ok(block);
-            }
-            may_grow = false;
-            if let Some(block) = self.take_anywhere(index, class, owner, hint) {
-                return Ok(block);
-            }
-            match self.claim_slab(owner, index, class)? {
-                Some(block) => {
-                    let segment = self.geometry.segment_of(block.index());
-                    hint.store(index, hint.window_in(segment, class));
-                    return Ok(block);
-                }
-                None if self.collect(owner) == 0 => break,
-                None => {}
-            }
-        }
-        Err(self.full(bytes))
-    }
-
-    /// Looks through every slab of the class.
-    fn take_anywhere(
-        &self,
-        index: u32,
-        class: Class,
-        owner: u16,
-        hint: &AllocHint,
-    ) -> Option<BlockId> {
-        let last = hint.load(index, class).map_or(0, |window| window.segment);
-        let take =
-            |segment| self.take_in(hint.window_in(segment, class), index, class, owner, hint);
-        let after = self.slabs_of(index).filter(|segment| *segment > last).find_map(take);
-        after.or_else(|| self.slabs_of(index).filter(|segment| *segment <= last).find_map(take))
-    }
-
-    /// The slabs of a class.
-    fn slabs_of(&self, index: u32) -> impl Iterator<Item = usize> + '_ {
-        let end = (self.slab_end.load(Ordering::Acquire) as usize).min(self.segments.len());
-        (0..end).filter(move |segment| {
-            let word = self.segments.load(*segment);
-            word.is(SegmentState::Slab) && word.value() == index
-        })
-    }
-
-    /// Makes a free segment a slab; its first block is the owner's. `None` if none is free.
-    fn claim_slab(
-        &self,
-        owner: u16,
-        index: u32,
-        class: Class,
-    ) -> Result<Option<BlockId>, AllocError> {
-        let Some((segment, claimed)) = self.segments.claim_one(index, owner) else {
-            return Ok(None);
-        };
-        if let Err(error) = self.memory.commit(segment, 1) {
-            self.segments.publish(segment, claimed.freed());
-            return Err(AllocError::commit(class.bytes, &error));
-        }
-        let claimed = claimed.with_resident(true);
-        self.segments.publish(segment, claimed);
-        let first = BlockId((segment * self.geometry.granules_per_segment) as u32);
-        self.store(first, self.load(first).taken(owner));
-        for block in self.slots(segment, class).skip(1) {
-            self.store(block, self.load(block).with(BlockState::Free, 0, 0));
-        }
-        self.slab_end.fetch_max(segment as u64 + 1, Ordering::AcqRel);
-        self.segments.publish(segment, claimed.with(SegmentState::Slab, index, 0));
-        Ok(Some(first))
-    }
-
     /// The blocks of a slab.
     pub(super) fn slots(
         &self,
@@ -230,37 +72,6 @@ impl<'a> BlockTable<'a> {
     ) -> impl Iterator<Item = BlockId> + use<> {
         let first = segment * self.geometry.granules_per_segment;
         (0..class.slots).map(move |slot| BlockId((first + slot * class.granules) as u32))
-    }
-
-    #[cold]
-    fn alloc_large(&self, owner: u16, bytes: usize) -> Result<BlockId, AllocError> {
-        let max = self.geometry.block_bytes_max;
-        if bytes > max {
-            return Err(AllocError::TooLarge { requested: bytes, max });
-        }
-        let length = bytes.div_ceil(self.geometry.segment_bytes);
-        let Some(run) = self.claim_run(length, owner) else { return Err(self.full(bytes)) };
-        if !run.resident
-            && let Err(error) = self.memory.commit(run.head, length)
-        {
-            self.segments.release_run(run.head, self.segments.load(run.head));
-            return Err(AllocError::commit(bytes, &error));
-        }
-        let block = BlockId((run.head * self.geometry.granules_per_segment) as u32);
-        self.store(block, self.load(block).taken(owner));
-        self.segments.publish_run(run, SegmentState::Large, length as u32);
-        Ok(block)
-    }
-
-    /// A run from the top, if need be after unused slabs are given back.
-    fn claim_run(&self, length: usize, owner: u16) -> Option<Run> {
-        for _ in 0..ROUNDS_MAX {
-            let run = self.segments.claim_run(length, owner, From::Top);
-            if run.is_some() || self.collect(owner) == 0 {
-                return run;
-            }
-        }
-        None
     }
 
     pub(super) fn full(&self, requested: usize) -> AllocError {
@@ -292,6 +103,7 @@ impl<'a> BlockTable<'a> {
     }
 
     /// The life of a block that the caller owns.
+    #[cfg(test)]
     pub(crate) fn owned_reference(&self, block: BlockId) -> BlockRef {
         BlockRef { id: block, generation: self.load(block).generation() }
     }
@@ -330,8 +142,20 @@ impl<'a> BlockTable<'a> {
     /// Lowers the count by `count`; `true` if that freed the block.
     #[inline]
     pub(crate) fn release_refs(&self, block: BlockRef, count: u32, by: u16) -> bool {
+        self.release_seen(self.load(block.id), block, count, by)
+    }
+
+    /// Gives up the reference of a place that is the caller's; `true` if that freed the block.
+    #[inline(always)]
+    pub(crate) fn release_place(&self, block: BlockId, by: u16) -> bool {
+        let seen = self.load(block);
+        let block = BlockRef { id: block, generation: seen.generation() };
+        self.release_seen(seen, block, 1, by)
+    }
+
+    #[inline(always)]
+    fn release_seen(&self, mut seen: BlockWord, block: BlockRef, count: u32, by: u16) -> bool {
         loop {
-            let seen = self.load(block.id);
             if !is_life(seen, block) || count == 0 {
                 return false;
             }
@@ -343,6 +167,7 @@ impl<'a> BlockTable<'a> {
             } else if self.free(block.id, seen, by) {
                 return true;
             }
+            seen = self.load(block.id);
         }
     }
 
@@ -378,7 +203,7 @@ impl<'a> BlockTable<'a> {
     ///
     /// A slab's block is free with one step. A large one passes into the hands of `by` first, so
     /// that a death in the middle leaves an owner behind, and its segments are given back then.
-    #[inline]
+    #[inline(always)]
     pub(super) fn free(&self, block: BlockId, seen: BlockWord, by: u16) -> bool {
         let segment = self.segments.load(self.geometry.segment_of(block.index()));
         if !segment.is(SegmentState::Large) {
@@ -411,11 +236,7 @@ impl<'a> BlockTable<'a> {
         match word.state() {
             // A trimmer may be looking through a slab in use.
             SegmentState::Slab | SegmentState::Moving => {
-                let class = self.geometry.class(word.value())?;
-                // 32 bits divide several times faster than 64.
-                let (slot, rest) =
-                    (offset as u32 / class.granules as u32, offset as u32 % class.granules as u32);
-                (rest == 0 && slot < class.slots as u32).then_some(class.bytes)
+                self.geometry.bytes_at(word.value(), offset)
             }
             SegmentState::Large if offset == 0 => {
                 let length = (word.value() as usize).min(self.geometry.segments - segment);

@@ -21,6 +21,24 @@ pub(crate) struct Class {
     pub(crate) granules: usize,
     /// Blocks in a segment.
     pub(crate) slots: usize,
+    /// 2^32 / `granules`, rounded up: divides by a multiplication.
+    reciprocal: u64,
+}
+
+impl Class {
+    /// `slots` blocks of `granules` granules.
+    pub(crate) fn new(granules: usize, granule_bytes: usize, slots: usize) -> Self {
+        let reciprocal = (1_u64 << 32).div_ceil(granules as u64);
+        Self { bytes: granules * granule_bytes, granules, slots, reciprocal }
+    }
+
+    /// Whether a block begins at granule `offset` of its segment.
+    #[inline(always)]
+    fn begins_at(&self, offset: usize) -> bool {
+        // Exact: offsets and granules are below 2^12.
+        let slot = ((offset as u64 * self.reciprocal) >> 32) as usize;
+        slot * self.granules == offset && slot < self.slots
+    }
 }
 
 /// How the data bytes are divided; computed by every participant from its own limits (R1.3).
@@ -81,7 +99,7 @@ impl Geometry {
             let granules = bytes / self.granule_bytes;
             let smaller = self.classes().last().map_or(0, |last| last.granules + 1);
             self.class_of_granules[smaller..=granules].fill(self.class_count as u8);
-            self.classes[self.class_count] = Class { bytes, granules, slots };
+            self.classes[self.class_count] = Class::new(granules, self.granule_bytes, slots);
             self.class_count += 1;
         }
     }
@@ -92,12 +110,19 @@ impl Geometry {
 
     /// Class of a number, checked: the number may come from the region.
     #[inline]
-    pub(crate) fn class(&self, index: u32) -> Option<Class> {
-        self.classes().get(index as usize).copied()
+    pub(crate) fn class(&self, index: u32) -> Option<&Class> {
+        self.classes.get(index as usize).filter(|class| class.slots > 0)
+    }
+
+    /// Bytes of a block of class `index` that begins at granule `offset` of its segment; `None` if
+    /// none begins there.
+    #[inline(always)]
+    pub(crate) fn bytes_at(&self, index: u32, offset: usize) -> Option<usize> {
+        self.class(index).filter(|class| class.begins_at(offset)).map(|class| class.bytes)
     }
 
     /// Smallest class whose blocks hold `bytes`; `None` if that takes whole segments.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn class_for(&self, bytes: usize) -> Option<u32> {
         let granules = bytes.saturating_add(self.granule_bytes - 1) >> self.granule_shift;
         let index = *self.class_of_granules.get(granules)?;

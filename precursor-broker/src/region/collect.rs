@@ -65,7 +65,8 @@ impl BlockTable<'_> {
     fn is_unused_slab(&self, segment: usize, word: SegmentWord) -> bool {
         word.is(SegmentState::Slab)
             && self.geometry.class(word.value()).is_some_and(|class| {
-                self.slots(segment, class).all(|block| self.load(block).state() == BlockState::Free)
+                self.slots(segment, *class)
+                    .all(|block| self.load(block).state() == BlockState::Free)
             })
     }
 
@@ -74,7 +75,7 @@ impl BlockTable<'_> {
     /// The caller holds the segment as `Moving`. A block that somebody takes meanwhile makes the
     /// change of its word fail, so that either the taker or this scan gives way.
     fn retire(&self, segment: usize, moving: SegmentWord) -> bool {
-        let Some(class) = self.geometry.class(moving.value()) else { return false };
+        let Some(&class) = self.geometry.class(moving.value()) else { return false };
         step!("segment.moving");
         let is_unused = self.slots(segment, class).all(|block| {
             let seen = self.load(block);
@@ -183,8 +184,10 @@ impl BlockTable<'_> {
     fn blocks(&self) -> impl Iterator<Item = BlockId> {
         self.segments.heads().flat_map(|(segment, word)| {
             let class = match word.state() {
-                SegmentState::Slab | SegmentState::Moving => self.geometry.class(word.value()),
-                SegmentState::Large => Some(Class { bytes: 0, granules: 1, slots: 1 }),
+                SegmentState::Slab | SegmentState::Moving => {
+                    self.geometry.class(word.value()).copied()
+                }
+                SegmentState::Large => Some(Class::new(1, self.geometry.granule_bytes, 1)),
                 _ => None,
             };
             self.slots(segment, class.unwrap_or_default())

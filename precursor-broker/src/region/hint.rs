@@ -25,34 +25,44 @@ impl AllocHint {
     }
 
     #[inline]
-    pub(crate) fn load(&self, class: u32, shape: Class) -> Option<Window> {
+    pub(crate) fn load(&self, class: u32, shape: &Class) -> Option<Window> {
         let word = self.cursors.get(class as usize)?.load(Ordering::Relaxed);
-        let segment = (word & 0xF_FFFF).checked_sub(1)? as usize;
-        let field = |shift: u32| (word >> shift & 0x7FF) as usize;
-        let length = field(31).clamp(1, shape.slots);
-        Some(Window {
-            segment,
-            base: field(20).min(shape.slots - 1),
-            length,
-            cursor: field(42).min(length - 1),
-            grew: word >> 53 & 1 == 1,
-        })
+        let mut window = Window::unpacked(word)?;
+        // The hint may have served a region with other classes.
+        window.length = window.length.clamp(1, shape.slots);
+        window.base = window.base.min(shape.slots - 1);
+        window.cursor = window.cursor.min(window.length - 1);
+        Some(window)
     }
 
     #[inline]
     pub(crate) fn store(&self, class: u32, window: Window) {
-        let word = (window.segment as u64 + 1)
-            | (window.base as u64) << 20
-            | (window.length as u64) << 31
-            | (window.cursor as u64) << 42
-            | u64::from(window.grew) << 53;
+        self.advance(class, window.packed());
+    }
+
+    /// The place whose turn it is, without a look at the rest of the window. `None`: no window, or
+    /// not one of this shape.
+    #[inline(always)]
+    pub(crate) fn next(&self, class: u32, shape: &Class) -> Option<Next> {
+        let word = self.cursors.get(class as usize)?.load(Ordering::Relaxed);
+        let segment = (word & SEGMENT).checked_sub(1)? as usize;
+        let cursor = field(word, CURSOR);
+        let slot = wrap(field(word, BASE) + cursor, shape.slots);
+        let is_last = cursor + 1 >= field(word, LENGTH);
+        let behind = if is_last { turned(word) } else { word + (1 << CURSOR) };
+        (slot < shape.slots).then_some(Next { segment, slot, behind })
+    }
+
+    /// Goes on at [`Next::behind`].
+    #[inline(always)]
+    pub(crate) fn advance(&self, class: u32, behind: u64) {
         if let Some(cursor) = self.cursors.get(class as usize) {
-            cursor.store(word, Ordering::Relaxed);
+            cursor.store(behind, Ordering::Relaxed);
         }
     }
 
     /// A window in a segment that this publisher has not used yet.
-    pub(crate) fn window_in(&self, segment: usize, shape: Class) -> Window {
+    pub(crate) fn window_in(&self, segment: usize, shape: &Class) -> Window {
         let spread = self.seed.wrapping_mul(0x9E37_79B9) >> 8;
         Window {
             segment,
@@ -62,6 +72,36 @@ impl AllocHint {
             grew: false,
         }
     }
+}
+
+/// A window in one word: `grew:1 · cursor:11 · length:11 · base:11 · segment+1:20`, 0 = none.
+const SEGMENT: u64 = 0xF_FFFF;
+const BASE: u32 = 20;
+const LENGTH: u32 = 31;
+const CURSOR: u32 = 42;
+const GREW: u32 = 53;
+
+#[inline(always)]
+fn field(word: u64, shift: u32) -> usize {
+    (word >> shift & 0x7FF) as usize
+}
+
+/// The window behind its last place.
+#[inline(never)]
+fn turned(word: u64) -> u64 {
+    Window::unpacked(word).map_or(0, |mut window| {
+        window.turn_to(window.cursor);
+        window.packed()
+    })
+}
+
+/// One place to try.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Next {
+    pub(crate) segment: usize,
+    pub(crate) slot: usize,
+    /// The hint once the place was taken.
+    pub(crate) behind: u64,
 }
 
 /// A run of slots of one segment, from `base` around its end, and the next one to try.
@@ -75,6 +115,26 @@ pub(crate) struct Window {
 }
 
 impl Window {
+    #[inline]
+    fn unpacked(word: u64) -> Option<Self> {
+        Some(Self {
+            segment: (word & SEGMENT).checked_sub(1)? as usize,
+            base: field(word, BASE),
+            length: field(word, LENGTH),
+            cursor: field(word, CURSOR),
+            grew: word >> GREW & 1 == 1,
+        })
+    }
+
+    #[inline]
+    fn packed(self) -> u64 {
+        (self.segment as u64 + 1)
+            | (self.base as u64) << BASE
+            | (self.length as u64) << LENGTH
+            | (self.cursor as u64) << CURSOR
+            | u64::from(self.grew) << GREW
+    }
+
     /// Whether the next try begins a turn.
     #[inline]
     pub(crate) fn is_at_its_start(self) -> bool {
@@ -129,15 +189,33 @@ fn wrap(position: usize, length: usize) -> usize {
 mod tests {
     use super::*;
 
-    const SHAPE: Class = Class { bytes: 384, granules: 3, slots: 682 };
+    fn shape() -> Class {
+        Class::new(3, 128, 682)
+    }
 
     #[test]
     fn a_hint_keeps_its_window() {
         let hint = AllocHint::new(3);
-        assert_eq!(hint.load(2, SHAPE), None);
+        assert_eq!(hint.load(2, &shape()), None);
         let window = Window { segment: 1023, base: 681, length: 682, cursor: 600, grew: true };
         hint.store(2, window);
-        assert_eq!(hint.load(2, SHAPE), Some(window));
+        assert_eq!(hint.load(2, &shape()), Some(window));
+    }
+
+    #[test]
+    fn the_next_place_is_the_first_candidate_of_the_window() {
+        let hint = AllocHint::new(3);
+        assert!(hint.next(2, &shape()).is_none());
+        for (base, length, cursor, grew) in
+            [(0, 1, 0, false), (681, 8, 7, true), (680, 100, 99, false), (5, 682, 3, true)]
+        {
+            let window = Window { segment: 7, base, length, cursor, grew };
+            hint.store(2, window);
+            let next = hint.next(2, &shape()).unwrap();
+            let (slot, behind) = window.candidate(0, 682).unwrap();
+            assert_eq!((next.segment, next.slot, next.behind), (7, slot, behind.packed()));
+        }
+        assert!(hint.next(2, &Class::new(1_000, 128, 2)).is_none(), "a window of another shape");
     }
 
     #[test]
@@ -159,14 +237,14 @@ mod tests {
 
     #[test]
     fn a_window_grows_only_when_its_next_slots_are_taken_and_shrinks_when_they_are_not() {
-        let mut window = AllocHint::new(0).window_in(0, SHAPE);
+        let mut window = AllocHint::new(0).window_in(0, &shape());
         let mut queue = std::collections::VecDeque::new();
         let mut run = |lag: usize, turns: usize| {
             for _ in 0..turns {
                 while queue.len() > lag {
                     queue.pop_front();
                 }
-                let taken = (0..).map_while(|n| window.candidate(n, SHAPE.slots));
+                let taken = (0..).map_while(|n| window.candidate(n, shape().slots));
                 let (slot, next) = taken.into_iter().find(|c| !queue.contains(&c.0)).unwrap();
                 queue.push_back(slot);
                 window = next;

@@ -5,9 +5,10 @@ use super::collect::{Place, Visit};
 use super::limits::HOLDERS;
 use super::map::Region;
 use crate::sync::{AtomicU64, Ordering};
+use core::cell::{Cell, RefCell};
 use core::fmt;
 use crossbeam_queue::ArrayQueue;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// Names the block of every mailbox slot to the function that it is given.
 pub(crate) type Slots<'s> = dyn FnMut(&mut dyn FnMut(BlockId)) + 's;
@@ -23,7 +24,69 @@ pub(crate) struct HolderIndex(u16);
 pub(crate) struct HolderTable {
     region: Arc<Region>,
     participant: u16,
-    free: ArrayQueue<u16>,
+    /// Tells tables apart; never used again in this process.
+    number: u64,
+    free: Arc<ArrayQueue<u16>>,
+}
+
+/// No entry.
+const NONE: u16 = u16::MAX;
+const _: () = assert!(HOLDERS < NONE as usize);
+
+/// A free entry that a thread keeps at hand: most references are taken and given up one at a time,
+/// by the same thread, and then no other thread is asked.
+struct Kept {
+    /// Number of the table that the entry is of: the first that the thread met and that is alive.
+    table: Cell<u64>,
+    index: Cell<u16>,
+    free: RefCell<Weak<ArrayQueue<u16>>>,
+}
+
+thread_local! {
+    static KEPT: Kept = const {
+        Kept { table: Cell::new(0), index: Cell::new(NONE), free: RefCell::new(Weak::new()) }
+    };
+}
+
+impl Kept {
+    #[inline(always)]
+    fn take(&self, table: u64) -> u16 {
+        if self.table.get() == table { self.index.replace(NONE) } else { NONE }
+    }
+
+    /// False: it has one, or is another table's.
+    #[inline(always)]
+    fn keep(&self, table: &HolderTable, index: u16) -> bool {
+        let has_place = self.table.get() == table.number && self.index.get() == NONE;
+        if has_place {
+            self.index.set(index);
+        }
+        has_place || self.adopt(table, index)
+    }
+
+    #[cold]
+    fn adopt(&self, table: &HolderTable, index: u16) -> bool {
+        let mut free = self.free.borrow_mut();
+        let is_orphan = free.strong_count() == 0;
+        if is_orphan {
+            *free = Arc::downgrade(&table.free);
+            self.table.set(table.number);
+            self.index.set(index);
+        }
+        is_orphan
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let index = self.index.get();
+        if index != NONE
+            && let Some(free) = self.free.get_mut().upgrade()
+        {
+            // Cannot fail: every index is in the queue at most once.
+            let _ = free.push(index);
+        }
+    }
 }
 
 impl fmt::Debug for HolderTable {
@@ -38,19 +101,22 @@ impl fmt::Debug for HolderTable {
 impl HolderTable {
     /// The table of a participant that has just joined; its entries are clear.
     pub(crate) fn new(region: Arc<Region>, participant: u16) -> Self {
-        let free = ArrayQueue::new(HOLDERS);
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        let free = Arc::new(ArrayQueue::new(HOLDERS));
         for index in 0..HOLDERS as u16 {
             // Cannot fail: the queue has room for every index once.
             let _ = free.push(index);
         }
-        Self { region, participant, free }
+        Self { region, participant, number, free }
     }
 
     /// Writes an entry for a reference that the caller is about to take or to add. `None` if all
     /// are in use: deliver a private copy instead.
     #[inline]
     pub(crate) fn hold(&self, block: BlockRef) -> Option<HolderIndex> {
-        let index = HolderIndex(self.free.pop()?);
+        let kept = KEPT.try_with(|kept| kept.take(self.number)).unwrap_or(NONE);
+        let index = HolderIndex(if kept == NONE { self.free.pop()? } else { kept });
         // Release: the entry is seen before the take or the share that follows.
         self.entry(index)?.store(pack(block), Ordering::Release);
         Some(index)
@@ -62,13 +128,15 @@ impl HolderTable {
         if let Some(entry) = self.entry(index) {
             entry.store(0, Ordering::Release);
         }
-        // Cannot fail: every index is in the queue at most once.
-        let _ = self.free.push(index.0);
+        if !KEPT.try_with(|kept| kept.keep(self, index.0)).unwrap_or(false) {
+            // Cannot fail: every index is in the queue at most once.
+            let _ = self.free.push(index.0);
+        }
     }
 
-    #[inline]
+    #[inline(always)]
     fn entry(&self, index: HolderIndex) -> Option<&AtomicU64> {
-        self.region.holders(self.participant).get(usize::from(index.0))
+        self.region.holder(self.participant, index.0)
     }
 }
 

@@ -6,6 +6,7 @@ use core::mem::ManuallyDrop;
 
 use core::ptr::NonNull;
 
+use super::alloc::Allocated;
 use super::blocks::{BlockId, BlockRef};
 use super::error::AllocError;
 use super::hint::AllocHint;
@@ -16,7 +17,7 @@ use super::map::Region;
 #[derive(Debug)]
 pub(crate) struct OwnedBlock<'r> {
     region: &'r Region,
-    block: BlockId,
+    block: BlockRef,
     owner: u16,
     bytes: NonNull<u8>,
     capacity: usize,
@@ -33,9 +34,11 @@ impl OwnedBlock<'_> {
     /// # Panics
     ///
     /// If the block is smaller.
+    #[inline(always)]
     pub(crate) fn bytes(&self, len: usize) -> &[u8] {
         assert!(len <= self.capacity, "{len} bytes of a block of {}", self.capacity);
-        // SAFETY: the block has `capacity` bytes, which its owner alone may touch.
+        // SAFETY: `capacity` bytes lie in the data mapping, as `data_ptr` checked, and are a block
+        // that its owner alone may touch.
         unsafe { core::slice::from_raw_parts(self.bytes.as_ptr(), len) }
     }
 
@@ -44,6 +47,7 @@ impl OwnedBlock<'_> {
     /// # Panics
     ///
     /// If the block is smaller.
+    #[inline(always)]
     pub(crate) fn bytes_mut(&mut self, len: usize) -> &mut [u8] {
         assert!(len <= self.capacity, "{len} bytes of a block of {}", self.capacity);
         // SAFETY: as in `bytes`, and `self` is borrowed exclusively.
@@ -51,21 +55,23 @@ impl OwnedBlock<'_> {
     }
 
     /// The block, for an entry that names it before it is shared.
+    #[inline(always)]
     pub(crate) fn reference(&self) -> BlockRef {
-        self.region.blocks().owned_reference(self.block)
+        self.block
     }
 
     /// Makes the block immutable, with `refs` references.
+    #[inline(always)]
     pub(crate) fn share(self, refs: u32) -> Option<BlockRef> {
-        let shared = self.region.blocks().share(self.block, self.owner, refs)?;
+        let shared = self.region.blocks().share(self.block.id, self.owner, refs)?;
         let _passed_on = ManuallyDrop::new(self);
         Some(shared)
     }
 
     /// Makes the block the cells of a mailbox, whose header names it already.
     pub(crate) fn into_ring(self) -> BlockId {
-        self.region.blocks().ring(self.block, self.owner);
-        let block = self.block;
+        self.region.blocks().ring(self.block.id, self.owner);
+        let block = self.block.id;
         let _passed_on = ManuallyDrop::new(self);
         block
     }
@@ -73,13 +79,13 @@ impl OwnedBlock<'_> {
 
 impl Drop for OwnedBlock<'_> {
     fn drop(&mut self) {
-        self.region.blocks().free_owned(self.block, self.owner);
+        self.region.blocks().free_owned(self.block.id, self.owner);
     }
 }
 
 impl Region {
     /// Takes a block of at least `bytes` bytes for `owner`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn alloc(
         &self,
         owner: u16,
@@ -87,13 +93,18 @@ impl Region {
         hint: &AllocHint,
     ) -> Result<OwnedBlock<'_>, AllocError> {
         let blocks = self.blocks();
-        let block = blocks.alloc(owner, bytes, hint)?;
-        let capacity = blocks.capacity(block).unwrap_or(0);
-        let Some(first) = self.block_ptr(block, capacity.max(bytes)) else {
-            blocks.free_owned(block, owner);
-            return Err(blocks.full(bytes));
-        };
-        Ok(OwnedBlock { region: self, block, owner, bytes: first, capacity })
+        let Allocated { block, bytes: capacity } = blocks.take(owner, bytes, hint)?;
+        match self.data_ptr(block.id, capacity) {
+            Some(bytes) => Ok(OwnedBlock { region: self, block, owner, bytes, capacity }),
+            None => Err(self.outside(block.id, owner, bytes)),
+        }
+    }
+
+    /// Gives back a block that a damaged word led out of the mapping.
+    #[cold]
+    fn outside(&self, block: BlockId, owner: u16, bytes: usize) -> AllocError {
+        self.blocks().free_owned(block, owner);
+        self.blocks().full(bytes)
     }
 
     /// All bytes of a shared block. The caller holds a reference to it (a holder entry, or a slot
@@ -101,8 +112,8 @@ impl Region {
     #[inline]
     pub(crate) fn shared_bytes(&self, block: BlockId) -> &[u8] {
         let Some(capacity) = self.blocks().capacity(block) else { return &[] };
-        let Some(first) = self.block_ptr(block, capacity) else { return &[] };
-        // SAFETY: a block's bytes lie in the data mapping. Shared blocks are never written
+        let Some(first) = self.data_ptr(block, capacity) else { return &[] };
+        // SAFETY: `data_ptr` checked that the bytes lie in the data mapping. Shared blocks are never written
         // (R3.2.3), and the caller's reference keeps this one shared.
         unsafe { core::slice::from_raw_parts(first.as_ptr(), capacity) }
     }

@@ -108,8 +108,16 @@ impl Region {
         Some(unsafe { core::slice::from_raw_parts(first.cast::<T>().as_ptr(), count) })
     }
 
+    /// A table of this region's layout.
+    #[inline(always)]
     fn table<T: SharedWord>(&self, table: &Table<T>) -> &[T] {
-        self.control_slice(table.offset, table.length).unwrap_or(&[])
+        const { assert!(align_of::<T>() <= 4096 && !core::mem::needs_drop::<T>()) };
+        debug_assert!(self.control_slice::<T>(table.offset, table.length).is_some());
+        // SAFETY: `Layout::new` places its tables inside the control mapping.
+        let first = unsafe { self.control.base().add(table.offset) };
+        // SAFETY: the whole table lies in the mapping, which lives as long as `self`, and begins on
+        // a page; the rest is as in `control_slice`.
+        unsafe { core::slice::from_raw_parts(first.cast::<T>().as_ptr(), table.length) }
     }
 
     #[inline]
@@ -155,6 +163,13 @@ impl Region {
     /// Holder entries of a participant.
     pub(crate) fn holders(&self, participant: u16) -> &[AtomicU64] {
         self.rows(&self.layout.holders, participant, HOLDERS)
+    }
+
+    /// One of them.
+    #[inline(always)]
+    pub(super) fn holder(&self, participant: u16, index: u16) -> Option<&AtomicU64> {
+        let row = usize::from(participant).wrapping_sub(1).wrapping_mul(HOLDERS);
+        self.table(&self.layout.holders).get(row.wrapping_add(usize::from(index)))
     }
 
     fn calls(&self) -> usize {
@@ -221,9 +236,19 @@ impl Region {
         if bytes > self.blocks().capacity(block)? {
             return None;
         }
-        let offset =
-            self.layout.data_offset + block.0 as usize * self.layout.geometry.granule_bytes;
-        // SAFETY: a block with a capacity lies in a segment of the block area.
+        self.data_ptr(block, bytes)
+    }
+
+    /// The first of `bytes` bytes from where a block begins; `None` unless they all lie in the data
+    /// mapping.
+    #[inline(always)]
+    pub(super) fn data_ptr(&self, block: BlockId, bytes: usize) -> Option<NonNull<u8>> {
+        let geometry = &self.layout.geometry;
+        let offset = self.layout.data_offset + block.0 as usize * geometry.granule_bytes;
+        if offset + bytes > self.data.len() {
+            return None;
+        }
+        // SAFETY: the offset lies inside the mapping.
         Some(unsafe { self.data.base().add(offset) })
     }
 

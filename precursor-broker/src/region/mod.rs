@@ -1,10 +1,11 @@
 //! The region: the memory that every participant of a kernel maps (`docs/spec/region.md`).
 //!
 //! `limits` is the limits page, `layout` the offsets that follow from it, `records` and `words` what
-//! stands at them, `map` the mappings and the only typed access. `classes`, `segments`, `blocks`
-//! and `collect` are the memory of payloads, `hint` is what makes taking it cheap, `arena` the
-//! memory of mailboxes; `owners` and `holders` say who lives and what it refers to.
+//! stands at them, `map` the mappings and the only typed access. `classes`, `segments`, `blocks`,
+//! `alloc` and `collect` are the memory of payloads, `hint` is what makes taking it cheap, `arena`
+//! the memory of mailboxes; `owners` and `holders` say who lives and what it refers to.
 
+pub(crate) mod alloc;
 #[cfg(not(precursor_loom))]
 pub(crate) mod arena;
 pub(crate) mod blocks;

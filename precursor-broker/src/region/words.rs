@@ -159,6 +159,14 @@ impl SegmentWord {
         self.state() as u8 == state as u8
     }
 
+    /// Whether it is a slab of this class.
+    #[inline(always)]
+    pub(crate) const fn is_slab_of(self, class: u32) -> bool {
+        const STATE_AND_VALUE: u64 = 15 << 36 | (VALUE_19 as u64) << 16;
+        let slab = Self::new(0, SegmentState::Slab, class, 0);
+        self.0 & STATE_AND_VALUE == slab.0 && class <= VALUE_19
+    }
+
     /// Class of a slab, length of a run, or distance of a tail to its head.
     #[inline]
     pub(crate) const fn value(self) -> u32 {

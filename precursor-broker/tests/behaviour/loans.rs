@@ -22,6 +22,26 @@ everywhere! {
         }
     }
 
+    fn nothing_of_an_earlier_message_stands_behind_a_loans_payload(place: Place) {
+        let world = place.open();
+        let mut subscription = world.subscribe("l", &SubscribeOptions::default());
+        let publisher = world.publishers.publisher("l", Default::default()).unwrap();
+        for len in [1_000, 993, 999, 1_000, 994] {
+            let mut loan = publisher.loan(1_000).unwrap();
+            loan.fill(0xFF);
+            loan.truncate(len).unwrap();
+            loan.send().unwrap();
+            let mut loan = publisher.loan(len).unwrap();
+            loan.fill(0xFF);
+            loan.send().unwrap();
+            for _ in 0..2 {
+                let message = next(&mut subscription);
+                let end = message.frame().payload_offset() + len;
+                assert!(message.frame().bytes()[end..].iter().all(|byte| *byte == 0), "{len} B");
+            }
+        }
+    }
+
     fn an_aborted_or_dropped_loan_sends_nothing_and_gives_its_memory_back(place: Place) {
         let world = place.open();
         let mut subscription = world.subscribe("l", &SubscribeOptions::default());

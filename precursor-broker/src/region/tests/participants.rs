@@ -138,6 +138,41 @@ fn a_holder_table_gives_every_entry_once_and_takes_it_back() {
 }
 
 #[test]
+fn a_thread_that_ends_gives_the_entry_back_that_it_kept() {
+    let region = Region::create_private(&small()).unwrap();
+    let owner = region.join().unwrap();
+    let table = HolderTable::new(region, owner.id);
+    let block = BlockRef { id: BlockId(1), generation: 1 };
+    let hold_and_release = || {
+        let entry = table.hold(block).unwrap();
+        table.release(entry);
+        assert_eq!(table.hold(block), Some(entry), "kept by its thread");
+        table.release(entry);
+    };
+    std::thread::scope(|scope| scope.spawn(hold_and_release).join()).unwrap();
+    assert_eq!(core::iter::from_fn(|| table.hold(block)).count(), HOLDERS);
+}
+
+#[test]
+fn entries_of_two_tables_on_one_thread_stay_apart() {
+    let block = BlockRef { id: BlockId(1), generation: 1 };
+    let [first, second, third] = [(); 3].map(|()| {
+        let region = Region::create_private(&small()).unwrap();
+        let owner = region.join().unwrap();
+        HolderTable::new(region, owner.id)
+    });
+    let turn = |table: &HolderTable| table.release(table.hold(block).unwrap());
+    let count = |table: &HolderTable| core::iter::from_fn(|| table.hold(block)).count();
+    turn(&first);
+    turn(&second);
+    assert_eq!((count(&second), count(&first)), (HOLDERS, HOLDERS));
+    // The thread's place is free for another table once the first is gone.
+    drop(first);
+    turn(&third);
+    assert_eq!(count(&third), HOLDERS);
+}
+
+#[test]
 fn impossible_limits_make_no_region() {
     let error = Region::create_private(&small().with_memory_bytes_max(1)).unwrap_err();
     assert!(error.to_string().contains("memory_bytes_max = 1 is too small"), "{error}");
