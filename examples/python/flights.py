@@ -1,315 +1,268 @@
-"""A month of flights through Neo, in Python: the part of `cargo xtask demo` that shows that Python
-gets what Rust gets.
+"""A month of flights through Neo, in Python: a part of `cargo xtask demo`.
 
-    python3 flights.py FILE REPEATS
+    flights.py FILE [REPEATS]
 
-Publishes every flight of FILE (examples/data/README.md) REPEATS times, as fast as it goes, to the
-same subscribers as the demo in Rust: one on all of JFK, a queue group of three on everything, a
-view of the newest of each topic, and one that is too slow on purpose. The service `delays` answers
-with the mean delay of a carrier. Prints one line of JSON: what each of them counted.
+Publishes every flight of FILE (examples/data/README.md; as it is or unpacked) REPEATS times, as fast
+as it goes, to the same subscribers as the demo in Rust: one on all of JFK, a queue group of three on
+everything, a view of the newest of each topic, and one that is too slow on purpose. The service
+`delays` answers with the mean delay of a carrier. Prints one line of JSON: what each of them counted.
 """
 
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import struct
 import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import IO
 
 import neo_protocol
 from neo_protocol import Kernel, Message, Publisher, Request, Subscription
 
-MEMBERS = 3
-BATCH = 256
+#: Scheduled minute of the month, two delays, number, carrier, origin, destination.
+FLIGHT = struct.Struct("<IhhH2s3s3s")
+MISSING = -32768
+MEAN = struct.Struct("<dQ")
 SEND_TIMEOUT = 10.0
 SLOW_PAUSE = 0.001
 
-FLIGHT = struct.Struct("<IhhH2s3s3s")
-#: Scheduled minute, departure and arrival delay, number, carrier, origin, destination.
-Flight = tuple[int, int, int, int, bytes, bytes, bytes]
-#: A delay that the file does not know.
-MISSING = -(1 << 15)
-MEAN = struct.Struct("<dQ")
 
-
-class Role(NamedTuple):
+@dataclass(frozen=True)
+class Role:
     """A subscription, or the three that form the group."""
 
     name: str
     pattern: str
-    policy: Literal["block", "drop_oldest", "latest"]
+    policy: neo_protocol._types.Policy
     depth: int
-    group: str = ""
+    group: str | None = None
+
+    def subscribe(self, kernel: Kernel) -> Subscription:
+        return kernel.subscribe(
+            self.pattern, policy=self.policy, depth=self.depth, group=self.group
+        )
 
 
 JFK = Role("jfk", "flights.JFK.>", "block", 4096)
 DESKS = Role("desks", "flights.>", "block", 4096, "desks")
-#: Its depth counts topics.
 BOARD = Role("board", "flights.>", "latest", 512)
 SLOW = Role("slow", "flights.>", "drop_oldest", 64)
 
 
-def parse(row: dict[str, str]) -> tuple[str, bytes]:
-    """The topic and the message of a row."""
-    scheduled = (int(row["day"]) - 1) * 1440 + int(row["hour"]) * 60 + int(row["minute"])
-    departure, arrival = (
-        MISSING if row[name] == "NA" else int(row[name]) for name in ("dep_delay", "arr_delay")
-    )
-    carrier, origin, to = row["carrier"], row["origin"], row["dest"]
-    codes = (code.encode("ascii") for code in (carrier, origin, to))
-    message = FLIGHT.pack(scheduled, departure, arrival, int(row["flight"]), *codes)
-    return f"flights.{origin}.{carrier}.{to}", message
-
-
-def load(path: str) -> list[tuple[str, bytes]]:
-    """Topics and messages in the order of the scheduled departures."""
-    with open(path, newline="", encoding="ascii") as file:
-        rows = [parse(row) for row in csv.DictReader(file)]
-    return sorted(rows, key=lambda row: FLIGHT.unpack(row[1])[0])
-
-
-class Delays:
-    """A number of flights and how late they left; the mean skips those that never did."""
-
-    __slots__ = ("departed", "flights", "minutes")
-
-    def __init__(self) -> None:
-        self.flights = self.departed = self.minutes = 0
-
-    def add(self, minutes: int) -> None:
-        self.flights += 1
-        if minutes != MISSING:
-            self.departed += 1
-            self.minutes += minutes
-
-    def merge(self, other: Delays) -> None:
-        self.flights += other.flights
-        self.departed += other.departed
-        self.minutes += other.minutes
-
-    def report(self) -> list[int]:
-        return [self.flights, self.departed, self.minutes]
-
-
 @dataclass
 class Tally:
-    """Delays in all, by carrier and by route."""
+    """Flights, those of them that departed, and how late those were in sum; by carrier and route."""
 
-    total: Delays = field(default_factory=Delays)
-    carriers: defaultdict[bytes, Delays] = field(default_factory=lambda: defaultdict(Delays))
-    routes: defaultdict[bytes, Delays] = field(default_factory=lambda: defaultdict(Delays))
+    total: list[int] = field(default_factory=lambda: [0, 0, 0])
+    carriers: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0]))
+    routes: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0]))
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, flight: Flight) -> None:
-        _, minutes, _, _, carrier, origin, to = flight
-        self.total.add(minutes)
-        self.carriers[carrier].add(minutes)
-        self.routes[origin + b"-" + to].add(minutes)
+    def add(self, message: Message) -> None:
+        _, delay, _, _, carrier, origin, destination = FLIGHT.unpack(message)
+        route = f"{origin.decode()}-{destination.decode()}"
+        for sums in (self.total, self.carriers[carrier.decode()], self.routes[route]):
+            sums[0] += 1
+            if delay != MISSING:
+                sums[1] += 1
+                sums[2] += delay
 
-    def merge(self, other: Tally) -> None:
-        self.total.merge(other.total)
-        for mine, others in ((self.carriers, other.carriers), (self.routes, other.routes)):
-            for name, delays in others.items():
-                mine[name].merge(delays)
+    @staticmethod
+    def merged(tallies: Iterable[Tally]) -> Tally:
+        sum_of = Tally()
+        for tally in tallies:
+            pairs = [(sum_of.total, tally.total)]
+            pairs += [(sum_of.carriers[name], sums) for name, sums in tally.carriers.items()]
+            pairs += [(sum_of.routes[name], sums) for name, sums in tally.routes.items()]
+            for into, sums in pairs:
+                into[:] = [a + b for a, b in zip(into, sums)]
+        return sum_of
 
-    def report(self) -> dict[str, object]:
-        tables = {"carriers": self.carriers, "routes": self.routes}
-        return {"total": self.total.report()} | {
-            name: {key.decode(): delays.report() for key, delays in table.items()}
-            for name, table in tables.items()
-        }
+    def shown(self) -> dict[str, object]:
+        return {"total": self.total, "carriers": self.carriers, "routes": self.routes}
 
 
 class Reader:
-    """A subscription, and what was read from it."""
+    """A subscription and what its reader counted."""
 
-    def __init__(self, kernel: Kernel, role: Role) -> None:
+    def __init__(self, role: Role, kernel: Kernel) -> None:
         self.role = role
-        self.subscription: Subscription = kernel.subscribe(
-            role.pattern, policy=role.policy, depth=role.depth, group=role.group or None
-        )
-        self.received = self.told_lost = 0
-        # The service looks while the reader adds.
-        self.lock = threading.Lock()
+        self.subscription = role.subscribe(kernel)
         self.tally = Tally()
-        self.newest: dict[str, Flight] = {}
+        self.received = self.told_lost = 0
+        self.thread: threading.Thread | None = None
 
-    def note(self, message: Message) -> Flight:
+    def start(self, read: str) -> None:
+        self.thread = threading.Thread(target=getattr(self, read), daemon=True)
+        self.thread.start()
+
+    def note(self, message: Message) -> None:
         self.received += 1
         self.told_lost += message.lost_before
-        return FLIGHT.unpack(message)
 
-    def note_end(self) -> None:
-        """What was lost behind the last message."""
+    def end(self) -> None:
+        if self.thread is not None:
+            self.thread.join()
         self.told_lost += self.subscription.take_lost()
 
     def add_up(self) -> None:
         """Adds up every flight, a batch at a time, until the kernel closes and nothing is left."""
         try:
             while True:
-                batch = self.subscription.recv_batch(BATCH)
-                with self.lock:
+                batch = self.subscription.recv_batch(256)
+                with self.tally.lock:
                     for message in batch:
-                        self.tally.add(self.note(message))
+                        self.note(message)
+                        self.tally.add(message)
         except neo_protocol.Closed:
-            self.note_end()
+            return
 
-    def dawdle(self, kernel: Kernel) -> None:
-        """Too slow on purpose. Leaves what waits at the end."""
-        try:
-            while not kernel.closed:
-                self.note(self.subscription.recv())
-                time.sleep(SLOW_PAUSE)
-        except neo_protocol.Closed:
-            pass
-        self.note_end()
+    def dawdle(self) -> None:
+        """Takes a message, pauses, takes the next, until the kernel closes: too slow on purpose."""
+        for message in self.subscription:
+            FLIGHT.unpack(message)
+            self.note(message)
+            if readers_ended.is_set():
+                return
+            time.sleep(SLOW_PAUSE)
+
+
+readers_ended = threading.Event()
+
+
+class Board(Reader):
+    """The newest flight of each topic."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        super().__init__(BOARD, kernel)
+        self.newest: dict[str, list[int | None]] = {}
 
     def refresh(self) -> None:
-        """Takes what changed in the view since the last look."""
+        """Takes what changed since the last look."""
         try:
             while (message := self.subscription.try_recv()) is not None:
-                self.newest[message.topic] = self.note(message)
+                self.note(message)
+                scheduled, departure, arrival, number, *_ = FLIGHT.unpack(message)
+                delays = [None if delay == MISSING else delay for delay in (departure, arrival)]
+                self.newest[message.topic] = [scheduled, *delays, number]
         except neo_protocol.Closed:
-            self.note_end()
+            return
 
 
-class Stage:
-    """A kernel with its subscribers at work."""
+def load(path: str) -> list[tuple[str, bytes]]:
+    """Topic and message of every flight, in the order of the scheduled departures."""
 
-    def __init__(self) -> None:
-        self.kernel = neo_protocol.open("mem://flights")
-        # The subscribers' own open of it: closing it lets them finish what is queued.
-        self.readers = neo_protocol.open("mem://flights")
-        self.jfk = Reader(self.readers, JFK)
-        self.desks = [Reader(self.readers, DESKS) for _ in range(MEMBERS)]
-        self.board = Reader(self.readers, BOARD)
-        self.slow = Reader(self.readers, SLOW)
-        self.kernel.serve("delays", self.answer)
-        self.failures: list[BaseException] = []
-        self.workers = [self.start(reader.add_up) for reader in (self.jfk, *self.desks)]
-        self.dawdler = self.start(lambda: self.slow.dawdle(self.readers))
+    def delay(text: str) -> int:
+        return MISSING if text == "NA" else int(text)
 
-    def start(self, work: Callable[[], None]) -> threading.Thread:
-        def run() -> None:
-            try:
-                work()
-            except BaseException as failure:
-                self.failures.append(failure)
-                self.readers.close()  # so that nobody waits for this one
+    def flight(row: dict[str, str]) -> tuple[int, str, bytes]:
+        scheduled = ((int(row["day"]) - 1) * 24 + int(row["hour"])) * 60 + int(row["minute"])
+        codes = [row[key].encode() for key in ("carrier", "origin", "dest")]
+        delays = (delay(row["dep_delay"]), delay(row["arr_delay"]))
+        message = FLIGHT.pack(scheduled, *delays, int(row["flight"]), *codes)
+        return scheduled, f"flights.{row['origin']}.{row['carrier']}.{row['dest']}", message
 
-        thread = threading.Thread(target=run)
-        thread.start()
-        return thread
-
-    def answer(self, request: Request) -> bytes:
-        """The service: minutes, and the departures that they are the mean of."""
-        if request.method != "mean":
-            raise ValueError(f"it answers `mean`, and not `{request.method}`")
-        carrier, total = bytes(request), Delays()
-        for desk in self.desks:
-            with desk.lock:
-                if carrier in desk.tally.carriers:
-                    total.merge(desk.tally.carriers[carrier])
-        if total.departed == 0:
-            raise ValueError(f"no flight of {carrier!r} departed so far")
-        return MEAN.pack(total.minutes / total.departed, total.departed)
-
-    def means(self, carriers: list[str]) -> dict[str, tuple[float, int]]:
-        means = {}
-        for carrier in carriers:
-            try:
-                reply = self.kernel.call("delays", "mean", carrier.encode())
-            except neo_protocol.ServiceError:
-                continue  # none of it departed
-            means[carrier] = MEAN.unpack(reply)
-        return means
-
-    def settle(self) -> None:
-        """Waits until those that add up have done so with all that was published."""
-        self.readers.close()
-        for worker in self.workers:
-            worker.join()
-
-    def end(self) -> dict[str, dict[str, int]]:
-        """The accounts of all roles: the kernel's counters, beside what the readers counted."""
-        self.board.refresh()
-        self.dawdler.join()
-        if self.failures:
-            raise self.failures[0]
-        groups = [[self.jfk], self.desks, [self.board], [self.slow]]
-        accounts = {}
-        for readers in groups:
-            role = readers[0].role
-            route = next(
-                route
-                for route in self.kernel.counters().routes
-                if (route.pattern, route.group, route.policy)
-                == (role.pattern, role.group, role.policy)
-            )
-            accounts[role.name] = {
-                "received": sum(reader.received for reader in readers),
-                "told_lost": sum(reader.told_lost for reader in readers),
-                "delivered": route.delivered,
-                "lost": route.lost,
-                "timed_out": route.timed_out,
-                "queued": route.queued,
-            }
-        return accounts
+    file: IO[str] = gzip.open(path, "rt") if path.endswith(".gz") else open(path)
+    with file:
+        rows = sorted(map(flight, csv.DictReader(file)), key=lambda row: row[0])
+    return [(topic, message) for _, topic, message in rows]
 
 
-def known(delay: int) -> int | None:
-    return None if delay == MISSING else delay
+def delays(desks: list[Reader], request: Request) -> bytes:
+    """The service: the mean delay of a carrier, by what the desks have added up so far."""
+    if request.method != "mean" or len(request) != 2:
+        raise ValueError("it answers `mean` of a carrier")
+    departed = minutes = 0
+    for desk in desks:
+        with desk.tally.lock:
+            sums = desk.tally.carriers.get(request.data.decode(), [0, 0, 0])
+            departed, minutes = departed + sums[1], minutes + sums[2]
+    if departed == 0:
+        raise LookupError("no flight of it departed so far")
+    return MEAN.pack(minutes / departed, departed)
 
 
-def replay(path: str, repeats: int) -> dict[str, object]:
-    """Publishes everything, and returns what everybody counted."""
-    flights = load(path)
-    stage = Stage()
-    with stage.kernel as kernel, stage.readers:
-        by_topic: dict[str, Publisher] = {
-            topic: kernel.publisher(topic, send_timeout=SEND_TIMEOUT) for topic, _ in flights
-        }
-        messages = [(by_topic[topic].publish, message) for topic, message in flights]
-        dropped = timed_out = 0
-        began = time.monotonic()
+def means(kernel: Kernel, carriers: Iterable[str]) -> dict[str, list[float]]:
+    found = {}
+    for carrier in carriers:
+        try:
+            found[carrier] = list(MEAN.unpack(kernel.call("delays", "mean", carrier.encode())))
+        except neo_protocol.ServiceError:
+            continue
+    return found
+
+
+def account(kernel: Kernel, role: Role, readers: list[Reader]) -> dict[str, int]:
+    """What the kernel counted for a role, beside what its readers did."""
+    key = (role.pattern, role.group or "", role.policy)
+    (route,) = (r for r in kernel.counters().routes if (r.pattern, r.group, r.policy) == key)
+    return {
+        "received": sum(reader.received for reader in readers),
+        "told_lost": sum(reader.told_lost for reader in readers),
+        "delivered": route.delivered,
+        "lost": route.lost,
+        "timed_out": route.timed_out,
+        "queued": route.queued,
+    }
+
+
+def play(flights: list[tuple[str, bytes]], repeats: int) -> dict[str, object]:
+    # The subscribers have an open of their own: closing it lets them finish what is queued.
+    with neo_protocol.open("mem://flights") as kernel, neo_protocol.open("mem://flights") as own:
+        jfk, board, slow = Reader(JFK, own), Board(own), Reader(SLOW, own)
+        desks = [Reader(DESKS, own) for _ in range(3)]
+        for reader in (jfk, *desks):
+            reader.start("add_up")
+        slow.start("dawdle")
+        kernel.serve("delays", lambda request: delays(desks, request))
+        publishers: dict[str, Publisher] = {}
+        for topic, _ in flights:
+            if topic not in publishers:
+                publishers[topic] = kernel.publisher(topic, send_timeout=SEND_TIMEOUT)
+        published = dropped = timed_out = 0
+        began = time.perf_counter()
         for _ in range(repeats):
-            for publish, message in messages:
-                published = publish(message)
-                dropped += published.dropped
-                timed_out += published.timed_out
-            stage.board.refresh()
-        stage.settle()
-        seconds = time.monotonic() - began
-        desks = Tally()
-        for desk in stage.desks:
-            desks.merge(desk.tally)
-        accounts = stage.end()
+            for topic, message in flights:
+                result = publishers[topic].publish(message)
+                published += 1
+                dropped += result.dropped
+                timed_out += result.timed_out
+            board.refresh()
+        readers_ended.set()
+        own.close()
+        for reader in (jfk, *desks):
+            reader.end()
+        seconds = time.perf_counter() - began
+        board.refresh()
+        for reader in (board, slow):
+            reader.end()
+        total = Tally.merged(desk.tally for desk in desks)
         return {
-            "published": len(messages) * repeats,
+            "published": published,
             "dropped": dropped,
             "timed_out": timed_out,
-            "seconds": seconds,
-            "jfk": stage.jfk.tally.report(),
-            "desks": desks.report(),
-            "means": stage.means([carrier.decode() for carrier in desks.carriers]),
-            "board": {
-                topic: [minute, known(departure), known(arrival), number]
-                for topic, (minute, departure, arrival, number, *_) in stage.board.newest.items()
+            "seconds": round(seconds, 6),
+            "jfk": jfk.tally.shown(),
+            "desks": total.shown(),
+            "means": means(kernel, sorted(total.carriers)),
+            "board": dict(sorted(board.newest.items())),
+            "accounts": {
+                "jfk": account(kernel, JFK, [jfk]),
+                "desks": account(kernel, DESKS, desks),
+                "board": account(kernel, BOARD, [board]),
+                "slow": account(kernel, SLOW, [slow]),
             },
-            "accounts": accounts,
         }
-
-
-def main() -> None:
-    if len(sys.argv) != 3 or not sys.argv[2].isdecimal() or int(sys.argv[2]) == 0:
-        sys.exit("usage: python3 flights.py FILE REPEATS")
-    print(json.dumps(replay(sys.argv[1], int(sys.argv[2])), separators=(",", ":")))
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) not in (2, 3):
+        sys.exit("usage: flights.py FILE [REPEATS]")
+    repeats = int(sys.argv[2]) if len(sys.argv) == 3 else 1
+    print(json.dumps(play(load(sys.argv[1]), repeats)))
