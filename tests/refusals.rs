@@ -36,7 +36,6 @@ fn what_is_no_kernel_url_is_refused() {
 #[test]
 fn schemes_that_are_not_served_yet_say_so() {
     for url in [
-        "shm://orders",
         "file:///var/neo",
         "neo://host:4222",
         "neo+tls://host:4222",

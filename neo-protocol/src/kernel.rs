@@ -3,13 +3,15 @@
 use core::time::Duration;
 
 use precursor_broker::{
-    Broker, Call, CallFuture, Counters, Error, ErrorKind, Failure, InlineService, Published, Reply,
-    Result,
+    Broker, Call, CallFuture, Counters, Error, ErrorKind, Failure, InlineService, Published,
+    Reclaimed, Reply, Result,
 };
 
 use crate::builder::{PublisherBuilder, ServiceBuilder, SubscribeBuilder};
 use crate::options::Options;
-use crate::registry;
+use crate::registry::MEMORY;
+#[cfg(all(target_os = "linux", not(miri)))]
+use crate::registry::SHARED_MEMORY;
 use crate::url::Address;
 
 /// The engine instance that a URL names. Clones share it; it lives as long as one of its handles,
@@ -28,7 +30,8 @@ impl Kernel {
     /// Opens a kernel with the default options.
     ///
     /// `mem://` is private to this handle and its clones. `mem://NAME` is shared by every open of
-    /// that name in this process.
+    /// that name in this process. `shm://NAME` is shared by every process of this user on this
+    /// host, and starts one thread (see [`Options::without_thread`]).
     ///
     /// ```
     /// use neo_protocol::Kernel;
@@ -56,21 +59,28 @@ impl Kernel {
     /// # Errors
     ///
     /// As [`open`](Self::open), and [`Invalid`](ErrorKind::Invalid) with both values if the name is
-    /// open with other limits.
+    /// open with other limits; [`Full`](ErrorKind::Full) if as many have it open as the limits
+    /// allow.
     pub fn open_with(url: &str, options: &Options) -> Result<Self> {
         let broker = match url.parse()? {
             Address::Memory { name: None } => Broker::private(&options.limits)?,
-            Address::Memory { name: Some(name) } => registry::open(&name, &options.limits)?,
+            Address::Memory { name: Some(name) } => MEMORY.open(&name, &options.limits)?,
+            #[cfg(all(target_os = "linux", not(miri)))]
+            Address::SharedMemory { name } => SHARED_MEMORY.open(&name, &options.limits)?,
             address => {
                 return Err(error(
                     ErrorKind::Unsupported,
                     format!(
-                        "this version opens mem:// and mem://NAME; {}:// is not part of it ({url})",
+                        "this version opens mem:// and mem://NAME, and on Linux shm://NAME; {}:// \
+                         is not part of it ({url})",
                         address.scheme()
                     ),
                 ));
             }
         };
+        if options.has_thread {
+            broker.start_thread()?;
+        }
         Ok(Self { broker, options: options.clone() })
     }
 
@@ -218,6 +228,27 @@ impl Kernel {
     /// Gives memory that nothing uses back to the system. Returns bytes.
     pub fn trim(&self) -> u64 {
         self.broker.trim()
+    }
+
+    /// Puts right what dead processes left at this kernel, and fires the wakes that others asked
+    /// for. Never waits. Only a kernel of `shm://` that was opened
+    /// [`without_thread`](Options::without_thread) needs it: call it when
+    /// [`maintain_fd`](Self::maintain_fd) is readable.
+    ///
+    /// # Errors
+    ///
+    /// [`Forked`](ErrorKind::Forked) in a child of the process that opened it;
+    /// [`Os`](ErrorKind::Os) if the system refuses.
+    pub fn maintain(&self) -> Result<Reclaimed> {
+        self.broker.maintain()
+    }
+
+    /// Readable when there is something to [`maintain`](Self::maintain). `None` for kernels of one
+    /// process.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn maintain_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        self.broker.maintain_fd()
     }
 
     /// Closes this handle, its clones, and all that was made of them: every waiter returns with

@@ -19,8 +19,8 @@
 //! The contract, in short: order is kept per publisher handle and subscription; events are
 //! delivered at most once; every subscription states what happens when it is full ([`Policy`]);
 //! every lost message is counted and told to its reader ([`Message::lost_before`]) and to its
-//! publisher ([`Published`]). Handles may be used from any thread. The library starts no thread,
-//! prints nothing and installs no signal handler.
+//! publisher ([`Published`]). Handles may be used from any thread. The library prints nothing and
+//! installs no signal handler; it starts no thread but the one of `shm://`, which an option forgoes.
 #![forbid(unsafe_code)]
 
 mod builder;
@@ -34,8 +34,8 @@ pub use kernel::Kernel;
 pub use options::Options;
 pub use precursor_broker::{
     Batch, CALL_DEPTH_MAX, Call, CallFuture, Counters, Error, ErrorKind, Failure, InlineService,
-    Loan, Message, MessageRef, Policy, PublishRun, Published, Publisher, Reply, Request, Responder,
-    Result, RouteCounters, RouteKind, Service, Subscription, Wait,
+    Loan, Message, MessageRef, Policy, PublishRun, Published, Publisher, Reclaimed, Reply, Request,
+    Responder, Result, RouteCounters, RouteKind, Service, Subscription, Wait,
 };
 pub use qiss_format as format;
 pub use url::{Address, Transport};

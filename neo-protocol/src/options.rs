@@ -19,6 +19,7 @@ pub struct Options {
     pub(crate) limits: Limits,
     pub(crate) call_timeout: Option<Duration>,
     pub(crate) call_wait: Wait,
+    pub(crate) has_thread: bool,
 }
 
 impl Default for Options {
@@ -31,7 +32,7 @@ impl Options {
     /// The defaults.
     pub fn new() -> Self {
         let call_timeout = Some(Duration::from_secs(5));
-        Self { limits: Limits::new(), call_timeout, call_wait: Wait::Adaptive }
+        Self { limits: Limits::new(), call_timeout, call_wait: Wait::Adaptive, has_thread: true }
     }
 
     /// Payload memory in bytes that the kernel takes at most, 256 MiB unless set. It grows and
@@ -56,6 +57,16 @@ impl Options {
     /// Opens of one name, or processes of one shared kernel, at a time; 64 unless set.
     pub fn with_participants_max(mut self, participants: u32) -> Self {
         self.limits = self.limits.with_participants_max(participants);
+        self
+    }
+
+    /// Starts no thread. A kernel of `shm://` starts one otherwise, for each name that the process
+    /// has open, which sleeps until another process dies, or joins, or wakes a task or a descriptor
+    /// of this one. Without it the host calls [`Kernel::maintain`](crate::Kernel::maintain) whenever
+    /// [`Kernel::maintain_fd`](crate::Kernel::maintain_fd) is readable, and deaths and wakes are
+    /// noticed then.
+    pub fn without_thread(mut self) -> Self {
+        self.has_thread = false;
         self
     }
 

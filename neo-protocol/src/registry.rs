@@ -1,4 +1,4 @@
-//! Named kernels of this process: `mem://NAME`.
+//! Named kernels that are open in this process: `mem://NAME`, and `shm://NAME`.
 
 use std::collections::HashMap;
 
@@ -7,29 +7,47 @@ use precursor_broker::{Broker, ErrorKind, Limits, Result, WeakBroker};
 
 use crate::kernel::error;
 
-static NAMES: Mutex<Option<HashMap<String, WeakBroker>>> = Mutex::new(None);
-
-/// Opens the kernel of this name, or joins it. It lives as long as one of its handles.
-pub(crate) fn open(name: &str, limits: &Limits) -> Result<Broker> {
-    let mut names = NAMES.lock();
-    let names = names.get_or_insert_default();
-    if let Some(joined) = names.get(name).and_then(WeakBroker::join) {
-        let broker = joined?;
-        return check(name, broker.limits(), limits).map(|()| broker);
-    }
-    names.retain(|_, broker| broker.is_alive());
-    let broker = Broker::private(limits)?;
-    names.insert(name.into(), broker.downgrade());
-    Ok(broker)
+/// The names of one scheme. Another open of a name joins the memory that this process has mapped.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    scheme: &'static str,
+    make: fn(&str, &Limits) -> Result<Broker>,
+    names: Mutex<Option<HashMap<String, WeakBroker>>>,
 }
 
-fn check(name: &str, open: &Limits, wanted: &Limits) -> Result<()> {
-    let Some((limit, open, wanted)) = open.difference(wanted) else { return Ok(()) };
-    Err(error(
-        ErrorKind::Invalid,
-        format!(
-            "mem://{name} is open with {limit} = {open}, not {wanted}: open it with the same \
-             options, or under another name"
-        ),
-    ))
+/// `mem://NAME`: lives as long as one of its handles.
+pub(crate) static MEMORY: Registry =
+    Registry { scheme: "mem", make: |_, limits| Broker::private(limits), names: Mutex::new(None) };
+
+/// `shm://NAME`: lives as long as one of its handles in any process.
+#[cfg(all(target_os = "linux", not(miri)))]
+pub(crate) static SHARED_MEMORY: Registry =
+    Registry { scheme: "shm", make: Broker::open_shared, names: Mutex::new(None) };
+
+impl Registry {
+    /// Opens the kernel of this name, or joins it.
+    pub(crate) fn open(&self, name: &str, limits: &Limits) -> Result<Broker> {
+        let mut names = self.names.lock();
+        let names = names.get_or_insert_default();
+        if let Some(joined) = names.get(name).and_then(WeakBroker::join) {
+            let broker = joined?;
+            return self.check(name, broker.limits(), limits).map(|()| broker);
+        }
+        names.retain(|_, broker| broker.is_alive());
+        let broker = (self.make)(name, limits)?;
+        names.insert(name.into(), broker.downgrade());
+        Ok(broker)
+    }
+
+    fn check(&self, name: &str, open: &Limits, wanted: &Limits) -> Result<()> {
+        let Some((limit, open, wanted)) = open.difference(wanted) else { return Ok(()) };
+        let scheme = self.scheme;
+        Err(error(
+            ErrorKind::Invalid,
+            format!(
+                "{scheme}://{name} is open with {limit} = {open}, not {wanted}: open it with the \
+                 same options, or under another name"
+            ),
+        ))
+    }
 }

@@ -17,6 +17,8 @@ pub enum ErrorKind {
     Timeout,
     /// The handle or the kernel is closed: open it again.
     Closed,
+    /// The handle belongs to the parent process: open the kernel again in this one.
+    Forked,
     /// The subscription was full under `Detach` and was closed: subscribe again.
     Detached,
     /// Nobody serves what was called: start the service, or try again later.
@@ -52,6 +54,13 @@ impl Error {
 
     pub(crate) fn closed() -> Self {
         Self::new(ErrorKind::Closed, "the kernel is closed: open it again to go on")
+    }
+
+    pub(crate) fn forked() -> Self {
+        Self::new(
+            ErrorKind::Forked,
+            "the kernel was opened before this process was forked: open it again here",
+        )
     }
 
     /// An error of a layer above, told in the same form.

@@ -21,6 +21,8 @@
     allow(dead_code, unused_imports, reason = "the models use a part of the crate")
 )]
 
+#[cfg(all(target_os = "linux", not(any(miri, precursor_loom))))]
+mod attach;
 #[cfg(not(precursor_loom))]
 pub mod broker;
 #[cfg(not(precursor_loom))]

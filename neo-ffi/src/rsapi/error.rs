@@ -122,6 +122,7 @@ impl From<ErrorKind> for Code {
             ErrorKind::Full => Self::Full,
             ErrorKind::Timeout => Self::Timeout,
             ErrorKind::Closed => Self::Closed,
+            ErrorKind::Forked => Self::Forked,
             ErrorKind::Detached => Self::Detached,
             ErrorKind::NoResponder => Self::NoResponder,
             ErrorKind::NoReply => Self::NoReply,

@@ -19,7 +19,8 @@ use crate::region::lend::OwnedBlock;
 use crate::region::map::Region;
 use crate::region::owners::Owner;
 use crate::steps::step;
-use crate::sync::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sys;
 
 use super::inline::InlineServices;
 use super::message::view as view_of;
@@ -40,7 +41,11 @@ pub(crate) struct Core {
     pub(crate) inline_services: Arc<InlineServices>,
     pub(crate) rooms: Arc<RoomWaiters>,
     free: Mutex<FreeLists>,
-    closed: AtomicBool,
+    #[cfg(all(target_os = "linux", not(miri)))]
+    pub(crate) attendant: std::sync::OnceLock<Arc<super::attendant::Attendant>>,
+    /// Fork generation of the process that it is open in; 0 = closed.
+    open_in: AtomicU32,
+    made_in: u32,
 }
 
 /// A block named in a holder entry. Dropped, the entry is free; the reference stays where it is.
@@ -108,6 +113,7 @@ pub(crate) struct OpenedMailbox {
 
 impl Core {
     pub(crate) fn new(region: Arc<Region>) -> Result<Arc<Self>> {
+        sys::fork::watch();
         let owner = region.join()?;
         let holders = HolderTable::new(region.clone(), owner.id);
         let calls = CallTable::new(&region);
@@ -124,21 +130,38 @@ impl Core {
             inline_services,
             rooms,
             free: Mutex::default(),
-            closed: AtomicBool::new(false),
+            #[cfg(all(target_os = "linux", not(miri)))]
+            attendant: Default::default(),
+            open_in: AtomicU32::new(sys::fork::generation()),
+            made_in: sys::fork::generation(),
         }))
     }
 
+    /// Whether it was closed, or belongs to the parent of this process.
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+        self.open_in.load(Ordering::Acquire) != sys::fork::generation()
     }
 
     pub(crate) fn check_open(&self) -> Result<()> {
-        if self.is_closed() { Err(Error::closed()) } else { Ok(()) }
+        if self.is_closed() { Err(self.over()) } else { Ok(()) }
+    }
+
+    fn is_forked(&self) -> bool {
+        self.made_in != sys::fork::generation()
+    }
+
+    pub(crate) fn check_same_process(&self) -> Result<()> {
+        if self.is_forked() { Err(Error::forked()) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn over(&self) -> Error {
+        if self.is_forked() { Error::forked() } else { Error::closed() }
     }
 
     /// True for the call that closed it.
     pub(crate) fn set_closed(&self) -> bool {
-        !self.closed.swap(true, Ordering::AcqRel)
+        self.open_in.swap(0, Ordering::AcqRel) == sys::fork::generation()
     }
 
     pub(crate) fn owner_id(&self) -> u16 {
@@ -187,7 +210,7 @@ impl Core {
             if turn < 100 {
                 std::thread::yield_now();
             } else {
-                crate::sys::pause(Duration::from_millis(1));
+                sys::pause(Duration::from_millis(1));
             }
         }
         None
@@ -476,9 +499,17 @@ impl Core {
 
 impl Drop for Core {
     fn drop(&mut self) {
+        if self.is_forked() {
+            // All of it is the parent's; threads that held locks do not exist here.
+            return;
+        }
         // Every handle holds the core, so nothing of this participant is in use any more, mailboxes
         // apart whose last claims belong to others.
         self.finish_closing(&mut self.free.lock());
         self.region.leave(self.owner);
+        #[cfg(all(target_os = "linux", not(miri)))]
+        if let Some(attendant) = self.attendant.get() {
+            attendant.leave();
+        }
     }
 }

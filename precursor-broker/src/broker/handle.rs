@@ -10,6 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::region::Limits;
 use crate::region::map::Region;
 
+#[cfg(all(target_os = "linux", not(miri)))]
+use super::attendant::Attendant;
 use super::call;
 use super::core::Core;
 use super::counters::Counters;
@@ -96,6 +98,72 @@ impl Broker {
         Ok(self.core.region.duplicate_fds()?)
     }
 
+    /// Opens the memory that this user's processes share under `name`, or makes it. It lives as
+    /// long as one of them has it open.
+    ///
+    /// Deaths of other processes are noticed, and tasks and descriptors of this one woken by others,
+    /// by the thread that [`start_thread`](Self::start_thread) starts, or whenever
+    /// [`maintain`](Self::maintain) is called.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](ErrorKind::Invalid) for a malformed name, or if it is open with other limits or
+    /// another version (the text has both values); [`Full`](ErrorKind::Full) if all participants
+    /// have joined; [`Unsupported`](ErrorKind::Unsupported) if it is open in another PID namespace;
+    /// [`Timeout`](ErrorKind::Timeout) if a process that opens or leaves it does not go on;
+    /// [`Os`](ErrorKind::Os).
+    #[cfg(all(target_os = "linux", not(miri)))]
+    pub fn open_shared(name: &str, limits: &Limits) -> Result<Self> {
+        let (region, locked) = crate::attach::open(name, limits)?;
+        let opened = Self::on(region.clone());
+        // What did not come about is left again, and that takes the lock.
+        drop(locked);
+        drop(region);
+        opened
+    }
+
+    /// Starts the thread that attends to shared memory, one for all participants of this process
+    /// on it. It sleeps until somebody dies, joins, or wakes a task of this process, and ends with
+    /// the last of them. Memory of this process alone needs none.
+    ///
+    /// # Errors
+    ///
+    /// [`Os`](ErrorKind::Os) if the system gives no thread.
+    pub fn start_thread(&self) -> Result<()> {
+        #[cfg(all(target_os = "linux", not(miri)))]
+        if let Some(attendant) = self.core.attendant.get() {
+            return attendant.start_thread();
+        }
+        Ok(())
+    }
+
+    /// Puts right what dead participants left and fires the wakes that other processes asked for.
+    /// Never waits. For a host that has not started the thread: call it when
+    /// [`maintain_fd`](Self::maintain_fd) is readable, and now and then.
+    ///
+    /// # Errors
+    ///
+    /// [`Forked`](ErrorKind::Forked) in a child of the process that opened it;
+    /// [`Os`](ErrorKind::Os) if the system refuses.
+    pub fn maintain(&self) -> Result<Reclaimed> {
+        self.core.check_same_process()?;
+        #[cfg(all(target_os = "linux", not(miri)))]
+        if let Some(attendant) = self.core.attendant.get() {
+            return attendant.maintain();
+        }
+        Ok(self.reclaim())
+    }
+
+    /// Readable when there is something to [`maintain`](Self::maintain). `None`: there never is.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn maintain_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        #[cfg(all(target_os = "linux", not(miri)))]
+        return self.core.attendant.get().map(|attendant| attendant.descriptor());
+        #[cfg(not(all(target_os = "linux", not(miri))))]
+        None
+    }
+
     /// A further participant on the same mapping.
     ///
     /// # Errors
@@ -118,7 +186,10 @@ impl Broker {
     }
 
     fn on(region: Arc<Region>) -> Result<Self> {
-        Ok(Self { core: Core::new(region)? })
+        let core = Core::new(region)?;
+        #[cfg(all(target_os = "linux", not(miri)))]
+        Attendant::join(&core)?;
+        Ok(Self { core })
     }
 
     /// Number of this participant in the region.
@@ -251,6 +322,20 @@ impl Broker {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.core.is_closed()
+    }
+}
+
+#[cfg(all(target_os = "linux", not(miri)))]
+impl Drop for Broker {
+    fn drop(&mut self) {
+        /// This handle, and perhaps the attendant at this moment.
+        const LAST: usize = 2;
+        if Arc::strong_count(&self.core) <= LAST
+            && self.core.check_same_process().is_ok()
+            && let Some(attendant) = self.core.attendant.get()
+        {
+            attendant.let_go(&self.core);
+        }
     }
 }
 

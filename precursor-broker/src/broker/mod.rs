@@ -8,6 +8,8 @@
 //! what the dead left.
 
 mod answer;
+#[cfg(all(target_os = "linux", not(miri)))]
+mod attendant;
 mod batch;
 mod call;
 mod core;

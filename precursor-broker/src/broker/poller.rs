@@ -34,7 +34,15 @@ pub(crate) enum WakeTarget {
 
 /// The wake targets of this process for one region; every kernel on that region shares them.
 #[derive(Debug, Default)]
-pub(crate) struct WakeTargets(Mutex<HashMap<u64, WakeTarget>>);
+pub(crate) struct WakeTargets {
+    targets: Mutex<HashMap<u64, WakeTarget>>,
+    /// How those of other processes are reached.
+    #[cfg(all(target_os = "linux", not(miri)))]
+    bells: crate::attach::bell::Bells,
+    /// Who answers this process's bell, if the region has a name.
+    #[cfg(all(target_os = "linux", not(miri)))]
+    pub(super) attendant: Mutex<std::sync::Weak<super::attendant::Attendant>>,
+}
 
 impl WakeTargets {
     /// The table for the region with identity `region`.
@@ -44,12 +52,12 @@ impl WakeTargets {
     }
 
     pub(crate) fn set(&self, key: u64, target: WakeTarget) {
-        self.0.lock().insert(key, target);
+        self.targets.lock().insert(key, target);
     }
 
     /// Sets a task; keeps the waker that is there if it wakes the same one.
     pub(crate) fn set_task(&self, key: u64, waker: &Waker) {
-        let mut targets = self.0.lock();
+        let mut targets = self.targets.lock();
         match targets.get_mut(&key) {
             Some(WakeTarget::Task(known)) => known.clone_from(waker),
             _ => drop(targets.insert(key, WakeTarget::Task(waker.clone()))),
@@ -57,19 +65,49 @@ impl WakeTargets {
     }
 
     pub(crate) fn remove(&self, key: u64) {
-        self.0.lock().remove(&key);
+        self.targets.lock().remove(&key);
     }
 
-    /// Fires what is registered. The lock is released before foreign code runs.
-    pub(crate) fn fire(&self, key: u64) {
-        let target = self.0.lock().get(&key).cloned();
+    /// Fires what is registered, if anything is. The lock is released before foreign code runs.
+    pub(crate) fn fire(&self, key: u64) -> bool {
+        let target = self.targets.lock().get(&key).cloned();
         match target {
             Some(WakeTarget::Task(waker)) => waker.wake(),
             Some(WakeTarget::Descriptor(descriptor)) => descriptor.signal(),
-            None => {}
+            None => return false,
+        }
+        true
+    }
+
+    /// Fires everything: a key was lost, and nobody knows which.
+    #[cfg(all(target_os = "linux", not(miri)))]
+    pub(crate) fn fire_all(&self) {
+        let keys: Vec<u64> = self.targets.lock().keys().copied().collect();
+        keys.into_iter().for_each(|key| _ = self.fire(key));
+    }
+
+    /// Fires what `participant` has registered at `key`, in this process or in its own.
+    pub(crate) fn fire_of(&self, region: &Region, participant: u16, key: u64) {
+        if !self.fire(key) {
+            self.ring(region, participant, key);
         }
     }
+
+    /// Rings the bell of a participant's process.
+    pub(crate) fn ring(&self, region: &Region, participant: u16, key: u64) {
+        #[cfg(all(target_os = "linux", not(miri)))]
+        if region.futex_scope() == crate::sys::Scope::Shared {
+            self.bells.ring(region, participant, key);
+        }
+        #[cfg(not(all(target_os = "linux", not(miri))))]
+        let _ = (region, participant, key);
+    }
 }
+
+/// What a bell says that is no poller and no call: somebody joined, there is room at some mailbox.
+#[cfg(all(target_os = "linux", not(miri)))]
+pub(crate) const KEY_JOINED: u64 = u64::MAX;
+pub(crate) const KEY_ROOM: u64 = u64::MAX - 1;
 
 /// How a parked poller is woken, in `PollerRecord::target`.
 pub(crate) const TARGET_FUTEX: u64 = 0;
@@ -99,7 +137,7 @@ pub(crate) fn force_notify(region: &Region, targets: &WakeTargets, index: u32) {
     record.word.value().store(NOTIFIED, Ordering::Release);
     record.word.wake(1, region.futex_scope());
     if record.target.load(Ordering::Acquire) != TARGET_FUTEX {
-        targets.fire(u64::from(index));
+        targets.fire_of(region, owner(record), u64::from(index));
     }
 }
 
@@ -112,6 +150,10 @@ pub(crate) fn notify(region: &Region, targets: &WakeTargets, index: u32) {
     step!("wake.notified");
     match record.target.load(Ordering::Acquire) {
         TARGET_FUTEX => record.word.wake(1, region.futex_scope()),
-        _ => targets.fire(u64::from(index)),
+        _ => targets.fire_of(region, owner(record), u64::from(index)),
     }
+}
+
+fn owner(record: &PollerRecord) -> u16 {
+    record.state.load(Ordering::Acquire) as u16
 }

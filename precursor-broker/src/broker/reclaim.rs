@@ -28,16 +28,21 @@ pub struct Reclaimed {
     pub blocks: usize,
 }
 
+impl Reclaimed {
+    pub(crate) fn add(&mut self, more: Self) {
+        self.participants += more.participants;
+        self.routes += more.routes;
+        self.claims += more.claims;
+        self.blocks += more.blocks;
+    }
+}
+
 /// Puts right what every dead participant left. Any survivor may run it, several at once.
 pub(crate) fn reclaim_dead(core: &Core) -> Reclaimed {
     let mut total = Reclaimed::default();
     let dead: Vec<Owner> = core.region.dead_participants().collect();
     for owner in dead {
-        let one = reclaim(core, owner);
-        total.participants += one.participants;
-        total.routes += one.routes;
-        total.claims += one.claims;
-        total.blocks += one.blocks;
+        total.add(reclaim(core, owner));
     }
     total
 }

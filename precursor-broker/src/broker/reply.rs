@@ -340,7 +340,7 @@ pub(super) const PANICKED: u8 = 1;
 pub(super) fn wake_caller(core: &Core, record: &ReplyRecord, id: CallId) {
     record.wake(core.region.futex_scope());
     if record.poller.load(Ordering::Acquire) != 0 {
-        core.wake_targets.fire(id.wake_key());
+        core.wake_targets.fire_of(&core.region, id.participant(), id.wake_key());
     }
 }
 

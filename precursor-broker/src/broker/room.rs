@@ -12,11 +12,13 @@ use parking_lot::Mutex;
 use crate::error::Result;
 use crate::mailbox::cells::Mailbox;
 use crate::sync::{Ordering, full_fence};
+use crate::sys::Scope;
 
 use super::core::Core;
 use super::deliver::is_inline;
 use super::per_region::PerRegion;
 use super::policy::Policy;
+use super::poller::KEY_ROOM;
 use super::publisher::Publisher;
 use super::route::{self, Target};
 
@@ -51,6 +53,13 @@ impl RoomWaiters {
         let tasks = self.0.lock().remove(&mailbox);
         tasks.into_iter().flatten().for_each(Waker::wake);
     }
+
+    /// Fires the tasks of every mailbox: a reader of another process does not say which has room.
+    #[cfg(all(target_os = "linux", not(miri)))]
+    pub(crate) fn fire_all(&self) {
+        let tasks = core::mem::take(&mut *self.0.lock());
+        tasks.into_values().flatten().for_each(Waker::wake);
+    }
 }
 
 /// Names an open mailbox in every mapping of its region: its cells, which no other one has.
@@ -65,6 +74,22 @@ impl Core {
         // Lowers the flag first: a task that comes after it raises it again.
         mailbox.wake_publishers(self.region.futex_scope());
         self.rooms.fire(number(mailbox));
+        self.wake_rooms_elsewhere();
+    }
+
+    /// Wakes the tasks of other processes that wait for room, at whichever mailbox.
+    fn wake_rooms_elsewhere(&self) {
+        if self.region.futex_scope() == Scope::Private {
+            return;
+        }
+        for (id, record) in (1_u16..).zip(self.region.participants()) {
+            let is_waiting = id != self.owner_id()
+                && record.room_tasks.load(Ordering::Acquire) != 0
+                && record.room_tasks.swap(0, Ordering::AcqRel) != 0;
+            if is_waiting {
+                self.wake_targets.ring(&self.region, id, KEY_ROOM);
+            }
+        }
     }
 }
 
@@ -89,6 +114,10 @@ fn wait_at(core: &Core, target: &Target, block_bytes: u64, waker: &Waker) -> boo
     }
     let view = target.mailbox.get(&core.region);
     core.rooms.add(number(view), waker);
+    if let Some(record) = core.region.participant(core.owner_id()) {
+        record.room_tasks.store(1, Ordering::Relaxed);
+    }
+    // Release: who sees the flag sees that a task waits.
     view.header.space.waiters.store(1, Ordering::Release);
     // Partner of the fence in `Taken::release`: either the reader sees the flag, or this look sees
     // the room.
@@ -100,8 +129,6 @@ impl Publisher {
     /// Ready when no subscription with [`Policy::Block`] would make a message of `payload_bytes`
     /// wait; else the task is woken when one of them has room again. Others may take the room first:
     /// publish, and poll again if it was [`Full`](crate::ErrorKind::Full).
-    ///
-    /// A reader in another process makes room too, but wakes only tasks of its own process.
     ///
     /// # Errors
     ///

@@ -19,6 +19,9 @@ use std::sync::Arc;
 /// The memory that every participant of a kernel maps. See `docs/spec/region.md`.
 #[derive(Debug)]
 pub(crate) struct Region {
+    /// Dropped before the descriptors that it names.
+    #[cfg(all(target_os = "linux", not(miri)))]
+    name: std::sync::OnceLock<crate::attach::names::NameEntry>,
     control: Mapping,
     data: Mapping,
     layout: Layout,
@@ -42,7 +45,16 @@ impl Region {
         let data = Mapping::private(layout.data_bytes).map_err(system("reserve memory"))?;
         let number = next_number();
         let (scope, limits) = (Scope::Private, limits.clone());
-        let region = Self { control, data, layout, limits, scope, number };
+        let region = Self {
+            #[cfg(all(target_os = "linux", not(miri)))]
+            name: Default::default(),
+            control,
+            data,
+            layout,
+            limits,
+            scope,
+            number,
+        };
         region.initialize();
         Ok(Arc::new(region))
     }
@@ -292,7 +304,7 @@ mod shared {
         system,
     };
     use crate::sys;
-    use std::os::fd::{AsFd, OwnedFd};
+    use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
     impl Region {
         /// A region in two new memfds that other processes may attach to.
@@ -333,16 +345,38 @@ mod shared {
             let error = system("map shared memory");
             let control = Mapping::shared(control, layout.control_bytes).map_err(&error)?;
             let data = Mapping::shared(data, layout.data_bytes).map_err(&error)?;
-            let (scope, limits) = (Scope::Shared, limits.clone());
-            Ok(Self { control, data, layout, limits, scope, number: super::next_number() })
+            Ok(Self {
+                #[cfg(not(miri))]
+                name: Default::default(),
+                control,
+                data,
+                layout,
+                limits: limits.clone(),
+                scope: Scope::Shared,
+                number: super::next_number(),
+            })
+        }
+
+        /// The control and the data memory.
+        pub(crate) fn memory(&self) -> Result<(BorrowedFd<'_>, BorrowedFd<'_>), RegionError> {
+            self.control.memory_fd().zip(self.data.memory_fd()).ok_or(RegionError::Private)
+        }
+
+        /// Keeps the line that names this mapping until it is dropped.
+        #[cfg(not(miri))]
+        pub(crate) fn keep_name(&self, entry: crate::attach::names::NameEntry) {
+            let _ = self.name.set(entry);
+        }
+
+        /// Whether processes find it by a name.
+        #[cfg(not(miri))]
+        pub(crate) fn is_named(&self) -> bool {
+            self.name.get().is_some()
         }
 
         /// Descriptors of the control and the data memory, to be handed to another process.
         pub(crate) fn duplicate_fds(&self) -> Result<(OwnedFd, OwnedFd), RegionError> {
-            let (Some(control), Some(data)) = (self.control.memory_fd(), self.data.memory_fd())
-            else {
-                return Err(RegionError::Private);
-            };
+            let (control, data) = self.memory()?;
             let error = system("duplicate a descriptor");
             let control = control.try_clone_to_owned().map_err(&error)?;
             Ok((control, data.try_clone_to_owned().map_err(&error)?))

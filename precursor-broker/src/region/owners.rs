@@ -81,6 +81,7 @@ impl Region {
             step!("join.joining");
             record.pid.store(u64::from(pid), Ordering::Relaxed);
             record.start.store(start, Ordering::Relaxed);
+            record.clear_bell();
             if let Err(source) = self.commit_participant(id) {
                 joining.change(record, StateWord::new(seen.generation(), Status::Free, 0));
                 return Err(RegionError::System {
@@ -159,7 +160,7 @@ impl Region {
         Some((Owner { id, generation: seen.generation() }, seen.status()))
     }
 
-    fn participant(&self, id: u16) -> Option<&ParticipantRecord> {
+    pub(crate) fn participant(&self, id: u16) -> Option<&ParticipantRecord> {
         self.participants().get(usize::from(id).checked_sub(1)?)
     }
 }

@@ -53,7 +53,24 @@ pub(crate) struct ParticipantRecord {
     pub(crate) state: AtomicU64,
     pub(crate) pid: AtomicU64,
     pub(crate) start: AtomicU64,
-    pub(crate) spare: [AtomicU64; 5],
+    /// Descriptor + 1 of the process's bell; 0 = it has none.
+    pub(crate) bell: AtomicU64,
+    /// Inode of the bell: the process may have closed it and have something else there.
+    pub(crate) bell_inode: AtomicU64,
+    /// 1: a key did not fit into the bell. The process looks at everything that waits.
+    pub(crate) bell_missed: AtomicU64,
+    /// 1: tasks of the process wait for room at some mailbox.
+    pub(crate) room_tasks: AtomicU64,
+    pub(crate) spare: AtomicU64,
+}
+
+impl ParticipantRecord {
+    /// Forgets the bell of an earlier participant.
+    pub(crate) fn clear_bell(&self) {
+        for word in [&self.bell, &self.bell_inode, &self.bell_missed, &self.room_tasks] {
+            word.store(0, Ordering::Relaxed);
+        }
+    }
 }
 
 /// A subscription, group or service. Its state word lies in the packed array of route states.

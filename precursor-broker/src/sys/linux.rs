@@ -7,14 +7,16 @@ use core::time::Duration;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-#[cfg(not(miri))]
+#[cfg(not(any(miri, precursor_loom)))]
 pub(crate) use mapping::Mapping;
 
-#[cfg(not(miri))]
+#[cfg(not(any(miri, precursor_loom)))]
 mod mapping {
     use core::ptr::NonNull;
     use std::io;
     use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+    use crate::sys::fork;
 
     /// A reserved address range, unmapped on drop.
     #[derive(Debug)]
@@ -22,6 +24,8 @@ mod mapping {
         base: NonNull<u8>,
         bytes: usize,
         memory: Option<OwnedFd>,
+        /// Shared memory is a private copy in forked children.
+        in_children: Option<fork::Registered>,
     }
 
     // SAFETY: the mapping is plain memory owned by this value; access rules are its users' concern.
@@ -33,13 +37,15 @@ mod mapping {
         /// Reserves `bytes` zeroed bytes for this process; pages appear when touched.
         pub(crate) fn private(bytes: usize) -> io::Result<Self> {
             let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-            Ok(Self { base: map(bytes, flags, -1)?, bytes, memory: None })
+            let base = map(bytes, flags, -1)?;
+            Ok(Self { base, bytes, memory: None, in_children: None })
         }
 
         /// Maps the first `bytes` bytes of a memfd that others may map too.
         pub(crate) fn shared(memory: OwnedFd, bytes: usize) -> io::Result<Self> {
             let base = map(bytes, libc::MAP_SHARED | libc::MAP_NORESERVE, memory.as_raw_fd())?;
-            Ok(Self { base, bytes, memory: Some(memory) })
+            let in_children = Some(fork::Registered::new(base, bytes, memory.as_fd()));
+            Ok(Self { base, bytes, memory: Some(memory), in_children })
         }
 
         /// Backs a range with memory before it is touched (R1.2). Idempotent.
@@ -93,6 +99,8 @@ mod mapping {
 
     impl Drop for Mapping {
         fn drop(&mut self) {
+            // First: a child must not map over what comes to lie here next.
+            drop(self.in_children.take());
             // SAFETY: base and length are those of a mapping of ours; nothing borrows it any more.
             unsafe { libc::munmap(self.base.as_ptr().cast(), self.bytes) };
         }
@@ -291,6 +299,6 @@ impl ProcessStat {
     }
 }
 
-fn check(rc: libc::c_int) -> io::Result<libc::c_int> {
+pub(super) fn check(rc: libc::c_int) -> io::Result<libc::c_int> {
     if rc < 0 { Err(io::Error::last_os_error()) } else { Ok(rc) }
 }

@@ -4,6 +4,8 @@
 //! `portable`, which offers what a private kernel needs and answers `Unsupported` to the rest.
 //! Models under loom replace parking in `crate::sync` and touch nothing else here.
 
+#[cfg(all(target_os = "linux", not(any(miri, precursor_loom))))]
+pub(crate) mod fork;
 #[cfg(any(miri, not(target_os = "linux"), test))]
 #[cfg_attr(
     all(target_os = "linux", not(miri)),
@@ -12,12 +14,16 @@
 mod heap;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(all(target_os = "linux", not(any(miri, precursor_loom))))]
+pub(crate) mod peer;
 #[cfg(any(not(target_os = "linux"), test))]
 #[cfg_attr(
     target_os = "linux",
     allow(dead_code, reason = "compiled here only so that its tests run")
 )]
 mod portable;
+#[cfg(all(target_os = "linux", not(any(miri, precursor_loom))))]
+mod watch;
 
 #[cfg(not(precursor_loom))]
 use crate::sync::AtomicU32;
@@ -25,12 +31,27 @@ use core::time::Duration;
 
 #[cfg(any(miri, not(target_os = "linux")))]
 pub(crate) use heap::Mapping;
-#[cfg(all(not(miri), target_os = "linux"))]
+#[cfg(all(not(any(miri, precursor_loom)), target_os = "linux"))]
 pub(crate) use linux::Mapping;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{EventFd, is_process_live, memfd, memfd_bytes, monotonic_ns, start_ticks};
 #[cfg(not(target_os = "linux"))]
 pub(crate) use portable::{EventFd, is_process_live, monotonic_ns, start_ticks};
+#[cfg(all(target_os = "linux", not(any(miri, precursor_loom))))]
+pub(crate) use watch::Watch;
+
+/// Forks are noticed on Linux only.
+#[cfg(not(all(target_os = "linux", not(any(miri, precursor_loom)))))]
+pub(crate) mod fork {
+    /// Number of this process among its ancestors.
+    #[inline]
+    pub(crate) fn generation() -> u32 {
+        1
+    }
+
+    /// Notices nothing here.
+    pub(crate) fn watch() {}
+}
 
 /// Who can reach a parking word: the threads of this process, or every process that maps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +116,18 @@ pub(crate) fn process_identity() -> (u32, u64) {
 pub(crate) fn pause(duration: Duration) {
     std::thread::sleep(duration);
 }
+
+/// Starts a thread of the library's own, which does not keep the process alive.
+#[cfg(not(precursor_loom))]
+#[allow(clippy::disallowed_methods, reason = "the one place that starts a thread")]
+pub(crate) fn start_thread(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new().name(name.into()).stack_size(THREAD_STACK_BYTES).spawn(run)?;
+    Ok(())
+}
+
+/// Address space; pages appear when touched. User code (wakers) runs on it.
+#[cfg(not(precursor_loom))]
+const THREAD_STACK_BYTES: usize = 1 << 20;
 
 /// Asks for the cache line at `address` to be brought in for reading. Any address is allowed.
 #[inline(always)]

@@ -1,0 +1,315 @@
+//! Who answers this process's bell and notices the deaths of others, at one region (region.md R6).
+//!
+//! All of it hangs on one descriptor: the bell and the pidfds of the other processes. A thread of
+//! the library waits for it, or the host does and calls `maintain`.
+
+use core::panic::AssertUnwindSafe;
+use core::time::Duration;
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::panic::catch_unwind;
+use std::sync::{Arc, Weak};
+
+use parking_lot::{Mutex, ReentrantMutex};
+
+use crate::attach::bell::{self, Bell};
+use crate::attach::system;
+use crate::error::Result;
+use crate::region::map::Region;
+use crate::region::owners::{Owner, Status};
+use crate::sync::{AtomicBool, Ordering, full_fence};
+use crate::sys::{self, Watch, peer};
+
+use super::core::Core;
+use super::poller::{KEY_JOINED, KEY_ROOM, WakeTargets};
+use super::reclaim::{Reclaimed, reclaim_dead};
+use super::room::RoomWaiters;
+
+/// Token of the bell; the others are pids, which begin at 1.
+const BELL: u64 = 0;
+/// Turns of one `maintain`, so that a peer that rings all the time does not keep it.
+const TURNS_MAX: usize = 64;
+
+/// This process's attendant at one region.
+#[derive(Debug)]
+pub(crate) struct Attendant {
+    watch: Watch,
+    bell: Bell,
+    targets: Arc<WakeTargets>,
+    rooms: Arc<RoomWaiters>,
+    cores: Mutex<Cores>,
+    /// Held for as long as this keeps a participant from ending. Wakers run under it, which may come
+    /// back here.
+    busy: ReentrantMutex<()>,
+    /// The other processes, by pid.
+    processes: Mutex<HashMap<u32, Process>>,
+    has_thread: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Cores {
+    known: Vec<Weak<Core>>,
+    /// Nobody was left: nobody may come any more.
+    is_over: bool,
+}
+
+/// A process that is watched: a pidfd, and the start time that it was found to have.
+#[derive(Debug)]
+struct Process {
+    start: u64,
+    descriptor: OwnedFd,
+}
+
+/// What one look found.
+#[derive(Debug, Default)]
+struct Seen {
+    is_rung: bool,
+    has_joined: bool,
+    ended: Vec<u32>,
+}
+
+impl Attendant {
+    /// Has `core` attended to, if its region has a name.
+    pub(crate) fn join(core: &Arc<Core>) -> Result<()> {
+        // One that ended at this moment is replaced by the next turn.
+        while let Some(attendant) = Self::of(core)? {
+            if attendant.attend(core) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The one of this process at the region, which may have ended by now.
+    fn of(core: &Core) -> Result<Option<Arc<Self>>> {
+        let mut known = core.wake_targets.attendant.lock();
+        let found = known.upgrade().filter(|attendant| !attendant.cores.lock().is_over);
+        if found.is_some() || !core.region.is_named() {
+            return Ok(found);
+        }
+        let attendant = Self::new(core)?;
+        *known = Arc::downgrade(&attendant);
+        Ok(Some(attendant))
+    }
+
+    fn new(core: &Core) -> Result<Arc<Self>> {
+        let watch = Watch::new().map_err(system("make an epoll descriptor"))?;
+        let bell = Bell::new()?;
+        watch.add(bell.descriptor(), BELL).map_err(system("watch a pipe"))?;
+        Ok(Arc::new(Self {
+            watch,
+            bell,
+            targets: core.wake_targets.clone(),
+            rooms: core.rooms.clone(),
+            cores: Mutex::default(),
+            busy: ReentrantMutex::new(()),
+            processes: Mutex::default(),
+            has_thread: AtomicBool::new(false),
+        }))
+    }
+
+    /// Attends to one more participant of this process. False: it is over; make another.
+    fn attend(self: &Arc<Self>, core: &Arc<Core>) -> bool {
+        {
+            let mut cores = self.cores.lock();
+            if cores.is_over {
+                return false;
+            }
+            cores.known.push(Arc::downgrade(core));
+        }
+        let _ = core.attendant.set(self.clone());
+        self.bell.announce(&core.region, core.owner);
+        // Of two that join at once, one sees the other's bell or the other sees this participant.
+        full_fence();
+        for id in (1_u16..).take(core.region.participants().len()).filter(|id| *id != core.owner.id)
+        {
+            self.targets.ring(&core.region, id, KEY_JOINED);
+        }
+        self.look_around(core);
+        true
+    }
+
+    /// A participant of this process has left.
+    pub(crate) fn leave(&self) {
+        let mut cores = self.cores.lock();
+        cores.known.retain(|core| core.strong_count() > 0);
+        if cores.known.is_empty() {
+            cores.is_over = true;
+            drop(cores);
+            self.bell.ring(KEY_JOINED);
+        }
+    }
+
+    /// The last handle of a participant is about to go: from here on this keeps it from nothing, so
+    /// that it ends here and now and not a moment later in the thread.
+    pub(crate) fn let_go(&self, core: &Arc<Core>) {
+        /// A waker that waits for the caller is not waited for.
+        const PATIENCE: Duration = Duration::from_millis(100);
+        let _idle = self.busy.try_lock_for(PATIENCE);
+        let mut cores = self.cores.lock();
+        if Arc::strong_count(core) == 1 {
+            cores.known.retain(|known| known.as_ptr() != Arc::as_ptr(core));
+        }
+    }
+
+    /// The descriptor that is readable when there is something to do.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.watch.as_fd()
+    }
+
+    /// Starts the thread that does it, unless it runs already.
+    pub(crate) fn start_thread(self: &Arc<Self>) -> Result<()> {
+        if self.has_thread.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let attendant = self.clone();
+        let started = sys::start_thread("neo-shm", move || {
+            while !attendant.cores.lock().is_over && attendant.turn(true).is_ok() {}
+        });
+        started.map_err(|error| {
+            self.has_thread.store(false, Ordering::Release);
+            system("start the shared kernel's thread")(error)
+        })
+    }
+
+    /// Does what there is to do, without waiting.
+    pub(crate) fn maintain(&self) -> Result<Reclaimed> {
+        let mut total = Reclaimed::default();
+        for _ in 0..TURNS_MAX {
+            match self.turn(false).map_err(system("wait for other processes"))? {
+                Some(reclaimed) => total.add(reclaimed),
+                None => break,
+            }
+        }
+        let _busy = self.busy.lock();
+        if let Some(core) = self.core() {
+            total.add(self.look_around(&core));
+        }
+        Ok(total)
+    }
+
+    /// One look; `None` if there was nothing.
+    fn turn(&self, may_block: bool) -> io::Result<Option<Reclaimed>> {
+        let mut seen = Seen::default();
+        self.watch.wait(may_block, |token| match u32::try_from(token) {
+            Ok(pid) if token != BELL => seen.ended.push(pid),
+            _ => seen.is_rung = true,
+        })?;
+        if !seen.is_rung && seen.ended.is_empty() {
+            return Ok(None);
+        }
+        if seen.is_rung {
+            self.answer(&mut seen);
+        }
+        let mut reclaimed = Reclaimed::default();
+        if !seen.has_joined && seen.ended.is_empty() {
+            return Ok(Some(reclaimed));
+        }
+        let _busy = self.busy.lock();
+        if let Some(core) = self.core() {
+            seen.ended.iter().for_each(|pid| self.bury(&core.region, *pid));
+            reclaimed = self.look_around(&core);
+        }
+        Ok(Some(reclaimed))
+    }
+
+    /// Wakes whom the bell names.
+    fn answer(&self, seen: &mut Seen) {
+        self.bell.take(|key| match key {
+            KEY_JOINED => seen.has_joined = true,
+            KEY_ROOM => guarded(|| self.rooms.fire_all()),
+            key => guarded(|| _ = self.targets.fire(key)),
+        });
+        // After the pipe is empty: see `bell::write`.
+        full_fence();
+        if self.has_missed() {
+            seen.has_joined = true;
+            guarded(|| self.targets.fire_all());
+            guarded(|| self.rooms.fire_all());
+        }
+    }
+
+    fn has_missed(&self) -> bool {
+        let _busy = self.busy.lock();
+        let cores: Vec<Arc<Core>> =
+            self.cores.lock().known.iter().filter_map(Weak::upgrade).collect();
+        cores.iter().fold(false, |missed, core| {
+            let record = core.region.participant(core.owner_id());
+            missed | record.is_some_and(|record| record.bell_missed.swap(0, Ordering::AcqRel) != 0)
+        })
+    }
+
+    fn core(&self) -> Option<Arc<Core>> {
+        self.cores.lock().known.iter().find_map(Weak::upgrade)
+    }
+
+    /// A watched process has ended: its participants are dead, whatever its pid says by now.
+    fn bury(&self, region: &Region, pid: u32) {
+        let Some(process) = self.processes.lock().remove(&pid) else { return };
+        self.watch.remove(process.descriptor.as_fd());
+        for (id, record) in (1_u16..).zip(region.participants()) {
+            let is_of = record.pid.load(Ordering::Relaxed) == u64::from(pid)
+                && record.start.load(Ordering::Relaxed) == process.start;
+            if is_of && let Some((owner, Status::Live)) = region.status(id) {
+                region.mark_dead(owner);
+            }
+        }
+    }
+
+    /// Puts right what the dead left, and watches everybody that lives.
+    fn look_around(&self, core: &Core) -> Reclaimed {
+        let region = &core.region;
+        let mut living = Vec::new();
+        for (id, record) in (1_u16..).zip(region.participants()) {
+            let Some((owner, Status::Live)) = region.status(id) else { continue };
+            let pid = record.pid.load(Ordering::Relaxed) as u32;
+            let start = record.start.load(Ordering::Relaxed);
+            if bell::is_lost(record) && region.status(id) == Some((owner, Status::Live)) {
+                // Its process runs another program now.
+                region.mark_dead(owner);
+            } else if pid != std::process::id() {
+                living.push((owner, pid, start));
+            }
+        }
+        self.forget_others(&living);
+        for (owner, pid, start) in living {
+            self.watch_process(region, owner, pid, start);
+        }
+        reclaim_dead(core)
+    }
+
+    fn forget_others(&self, living: &[(Owner, u32, u64)]) {
+        self.processes.lock().retain(|pid, process| {
+            let is_here = living.iter().any(|(_, p, start)| p == pid && *start == process.start);
+            if !is_here {
+                self.watch.remove(process.descriptor.as_fd());
+            }
+            is_here
+        });
+    }
+
+    fn watch_process(&self, region: &Region, owner: Owner, pid: u32, start: u64) {
+        let mut processes = self.processes.lock();
+        if processes.contains_key(&pid) {
+            return;
+        }
+        // The pidfd first: then the process that has the start time is the one that it names.
+        let descriptor = peer::process_descriptor(pid);
+        if !sys::is_process_live(pid, start) {
+            region.mark_dead(owner);
+            return;
+        }
+        // Without a descriptor to be had its death is noticed by the next look around.
+        if let Ok(descriptor) = descriptor
+            && self.watch.add(descriptor.as_fd(), u64::from(pid)).is_ok()
+        {
+            processes.insert(pid, Process { start, descriptor });
+        }
+    }
+}
+
+/// A waker that panics ends neither the thread nor the wakes of others.
+fn guarded(wake: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(wake));
+}

@@ -1,0 +1,124 @@
+//! Processes that are killed or stopped while they hold everything there is to hold.
+
+use std::thread;
+
+use neo_protocol::{ErrorKind, Policy, Reclaimed};
+use rustix::process::Signal;
+
+use crate::process::{LONG, Name, is_readable, next};
+
+const ROUNDS: usize = 30;
+
+#[test]
+fn a_survivor_loses_nothing_when_processes_are_killed_in_the_middle() {
+    let name = Name::new();
+    let kernel = name.open();
+    let _echo = kernel.serve("echo").open().map(|mut worker| {
+        thread::spawn(move || worker.run(|call| Ok(call.payload().to_vec().into())))
+    });
+    let mut inbox = kernel.subscribe("load").policy(Policy::DropOldest).depth(16).open().unwrap();
+    let (mut received, mut lost) = (0, 0);
+    for round in 0..ROUNDS {
+        let mut flood = name.start("flood");
+        // In the middle: some messages have come, another number in each round.
+        for _ in 0..50 + 37 * round {
+            let message = inbox.recv_timeout(LONG).unwrap().expect("the process publishes");
+            let payload = message.payload();
+            assert!(payload[8..].iter().all(|byte| *byte == payload[8]), "no torn message");
+            received += 1;
+            lost += message.lost_before();
+        }
+        flood.kill();
+        // Noticed without a call: its subscription and its place in the group go.
+        while kernel.counters().routes.len() != 2 {
+            thread::yield_now();
+        }
+        while let Some(message) = inbox.try_recv().unwrap() {
+            received += 1;
+            lost += message.lost_before();
+        }
+        lost += inbox.take_lost();
+        let counters = kernel.counters();
+        let route = counters.routes.iter().find(|route| route.pattern == "load").unwrap();
+        assert_eq!((route.delivered, route.lost, route.queued), (received, lost, 0), "{round}");
+        for n in 0..20_u8 {
+            let payload = vec![n; if n.is_multiple_of(2) { 5_000 } else { 20 }];
+            assert_eq!(kernel.publish("load", &payload).unwrap().accepted, 1);
+            assert_eq!(next(&mut inbox), payload, "it flows again");
+            received += 1;
+        }
+    }
+    assert_eq!(kernel.maintain().unwrap(), Reclaimed::default());
+    drop(inbox);
+    kernel.close();
+    kernel.trim();
+}
+
+#[test]
+fn a_call_ends_when_the_process_that_took_it_is_killed() {
+    let name = Name::new();
+    let kernel = name.open();
+    let mut ready = kernel.subscribe("ready").open().unwrap();
+    let mut worker = name.start("silent worker");
+    assert_eq!(next(&mut ready), b"serving");
+    let caller = thread::spawn({
+        let kernel = kernel.clone();
+        move || kernel.call_timeout("silent", "m", b"", LONG)
+    });
+    assert_eq!(next(&mut ready), b"taken");
+    worker.kill();
+    assert_eq!(caller.join().unwrap().unwrap_err().kind(), ErrorKind::PeerDied);
+    assert_eq!(kernel.call("silent", "m", b"").unwrap_err().kind(), ErrorKind::NoResponder);
+}
+
+#[test]
+fn a_stopped_process_is_not_dead() {
+    let name = Name::new();
+    let kernel = name.open();
+    let mut ready = kernel.subscribe("from.holder").open().unwrap();
+    let holder = name.start("holder");
+    assert_eq!(next(&mut ready), b"holding");
+    holder.signal(Signal::STOP);
+    assert_eq!(kernel.maintain().unwrap(), Reclaimed::default());
+    assert_eq!(kernel.publish("to.holder", b"kept").unwrap().accepted, 1);
+    drop((ready, kernel));
+    // The only process that has the memory runs no instruction, and it can be opened all the same.
+    let kernel = name.open();
+    let route = kernel.counters().routes.into_iter().find(|route| route.pattern == "to.holder");
+    assert_eq!(route.map(|route| route.accepted), Some(1));
+    holder.signal(Signal::CONT);
+}
+
+#[test]
+fn who_is_not_attended_to_notices_deaths_when_it_looks() {
+    let name = Name::new();
+    let options = crate::process::options().without_thread();
+    let kernel = neo_protocol::Kernel::open_with(&name.url(), &options).unwrap();
+    let mut ready = kernel.subscribe("from.holder").open().unwrap();
+    let mut holder = name.start("holder");
+    assert_eq!(next(&mut ready), b"holding");
+    // Of whom it hears by its descriptor.
+    kernel.maintain().unwrap();
+    holder.kill();
+    assert!(is_readable(kernel.maintain_fd().unwrap(), true));
+    let reclaimed = kernel.maintain().unwrap();
+    assert_eq!((reclaimed.participants, reclaimed.routes), (1, 1));
+    assert_eq!(kernel.counters().routes.len(), 1);
+}
+
+#[test]
+fn a_process_that_runs_another_program_now_has_left() {
+    let name = Name::new();
+    let kernel = name.open();
+    let mut ready = kernel.subscribe("from.reborn").open().unwrap();
+    let reborn = name.start("reborn");
+    assert_eq!(next(&mut ready), b"here");
+    let link = format!("/proc/{}/exe", reborn.id());
+    while !std::fs::read_link(&link).is_ok_and(|program| program.ends_with("sleep")) {
+        thread::yield_now();
+    }
+    let _ = kernel.maintain().unwrap();
+    while kernel.counters().routes.len() != 1 {
+        thread::yield_now();
+    }
+}

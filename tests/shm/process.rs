@@ -1,0 +1,123 @@
+//! Processes of the tests: this binary again, in a role.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+use core::time::Duration;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use neo_protocol::{Kernel, Options, Subscription};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Nothing takes so long; a test that waits for it has failed.
+pub(crate) const LONG: Duration = Duration::from_secs(20);
+const ROLE: &str = "NEO_SHM_TEST_ROLE";
+const URL: &str = "NEO_SHM_TEST_URL";
+
+/// A kernel name that no other test uses, gone with this value.
+#[derive(Debug)]
+pub(crate) struct Name(String);
+
+impl Name {
+    pub(crate) fn new() -> Self {
+        static NUMBERS: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        Self(format!("test-{}-{number}", std::process::id()))
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("shm://{}", self.0)
+    }
+
+    /// The file that stands for the name while it is open.
+    pub(crate) fn file(&self) -> PathBuf {
+        let user = rustix::process::geteuid().as_raw();
+        PathBuf::from(format!("/dev/shm/neo-{user}")).join(&self.0)
+    }
+
+    pub(crate) fn open(&self) -> Kernel {
+        Kernel::open_with(&self.url(), &options()).unwrap()
+    }
+
+    /// Starts a process in a role.
+    pub(crate) fn start(&self, role: &str) -> Process {
+        self.start_by(Command::new(std::env::current_exe().unwrap()), role)
+    }
+
+    pub(crate) fn start_by(&self, mut command: Command, role: &str) -> Process {
+        let child = command
+            .args(["--exact", "roles::play", "--nocapture"])
+            .env(ROLE, role)
+            .env(URL, self.url())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        Process(child)
+    }
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(self.file());
+    }
+}
+
+/// Small limits: many of these kernels are open at once.
+pub(crate) fn options() -> Options {
+    Options::new()
+        .with_memory_bytes_max(16 << 20)
+        .with_subscriptions_max(64)
+        .with_participants_max(8)
+        .with_calls_in_flight_max(16)
+}
+
+/// The role of this process and the kernel's URL; `None` in a run of the tests.
+pub(crate) fn role() -> Option<(String, String)> {
+    Some((std::env::var(ROLE).ok()?, std::env::var(URL).ok()?))
+}
+
+/// A process of a test, killed with this value.
+#[derive(Debug)]
+pub(crate) struct Process(Child);
+
+impl Process {
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.0.id() as i32).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// Kills it, and does not ask what became of it: it is a zombie.
+    pub(crate) fn kill(&mut self) {
+        self.0.kill().unwrap();
+    }
+
+    /// Waits for its own end.
+    pub(crate) fn finish(mut self) {
+        assert!(self.0.wait().unwrap().success(), "the role failed");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The payload of the next message.
+pub(crate) fn next(subscription: &mut Subscription) -> Vec<u8> {
+    let message = subscription.recv_timeout(LONG).unwrap().expect("a message comes");
+    message.payload().to_vec()
+}
+
+/// Whether a descriptor is readable, now or within [`LONG`].
+pub(crate) fn is_readable(descriptor: impl AsFd, may_wait: bool) -> bool {
+    let seconds = if may_wait { LONG.as_secs() as i64 } else { 0 };
+    let mut fds = [PollFd::new(&descriptor, PollFlags::IN)];
+    poll(&mut fds, Some(&Timespec { tv_sec: seconds, tv_nsec: 0 })).unwrap() == 1
+}
