@@ -16,7 +16,8 @@ use std::collections::HashMap;
 
 use super::topic::{TOPIC_LEVELS_MAX, WILDCARD_ONE, WILDCARD_REST, tokens};
 
-#[cfg(test)]
+// Miri finds no unsafe code here, and these tests are long.
+#[cfg(all(test, not(miri)))]
 mod tests;
 
 /// Numbers of levels that are told apart: those of patterns, and all above.
