@@ -16,6 +16,7 @@ mod options;
 mod payload;
 mod poller;
 mod publisher;
+mod ready;
 mod service;
 mod subscription;
 mod wait;
@@ -67,7 +68,7 @@ mod _neo {
         poller::Poller,
         publisher::{Published, Publisher, Room, Run},
         service::{Request, Service},
-        subscription::Subscription,
+        subscription::{Messages, Subscription},
     };
 
     #[pymodule_init]

@@ -4,11 +4,13 @@ use core::time::Duration;
 
 use neo::rsapi::{self, Code};
 use parking_lot::Mutex;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use crate::error::{self, IntoPyResult as _};
 use crate::message::Message;
+use crate::ready::ready;
 use crate::wait::{self, Turn};
 
 /// The receiving end of a pattern. Any thread may use it; a message goes to one caller.
@@ -21,6 +23,16 @@ pub(crate) struct Subscription {
 impl Subscription {
     pub(crate) fn new(inner: rsapi::Subscription) -> Self {
         Self { inner, turn: Mutex::default() }
+    }
+
+    fn take_in_turn(&self) -> rsapi::Result<Option<rsapi::Message>> {
+        let mut turn = self.turn.lock();
+        if !turn.goes_on() {
+            return Ok(None);
+        }
+        let taken = self.inner.try_recv()?;
+        turn.count(usize::from(taken.is_some()));
+        Ok(taken)
     }
 
     fn batch<'py>(py: Python<'py>, messages: Vec<rsapi::Message>) -> PyResult<Bound<'py, PyList>> {
@@ -77,12 +89,7 @@ impl Subscription {
 
     /// For asyncio: as `try_recv`, but None as well when the turn of this consumer is over.
     fn _take(&self, py: Python<'_>) -> PyResult<Option<Message>> {
-        if !self.turn.lock().goes_on() {
-            return Ok(None);
-        }
-        let taken = self.inner.try_recv().or_raise(py)?;
-        self.turn.lock().count(usize::from(taken.is_some()));
-        Ok(taken.map(Message::new))
+        Ok(self.take_in_turn().or_raise(py)?.map(Message::new))
     }
 
     /// For asyncio: as `recv_batch` without waiting, None when nothing is there or the turn is over.
@@ -165,5 +172,38 @@ impl Subscription {
     fn __repr__(&self) -> String {
         let closed = if self.inner.is_closed() { " closed" } else { "" };
         format!("<Subscription pattern={:?}{closed}>", self.inner.pattern())
+    }
+}
+
+/// Iterates over a subscription in an asyncio loop: while messages are there each is handed over at
+/// once; for the rest it calls `wait`, a coroutine function.
+#[pyclass(frozen, module = "neo_protocol")]
+pub(crate) struct Messages {
+    subscription: Py<Subscription>,
+    wait: Py<PyAny>,
+}
+
+#[pymethods]
+impl Messages {
+    #[new]
+    fn new(subscription: Py<Subscription>, wait: Py<PyAny>) -> Self {
+        Self { subscription, wait }
+    }
+
+    fn __aiter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __anext__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match self.subscription.get().take_in_turn() {
+            Ok(Some(message)) => ready(Bound::new(py, Message::new(message))?.into_any()),
+            // An error comes again there, where the end is told from other errors.
+            _ => self.wait.bind(py).call0(),
+        }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.subscription)?;
+        visit.call(&self.wait)
     }
 }

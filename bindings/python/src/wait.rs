@@ -54,27 +54,49 @@ pub(crate) fn timeout(seconds: Option<f64>) -> PyResult<Option<Duration>> {
 const TURN_MESSAGES: usize = 256;
 const TURN: Duration = Duration::from_millis(5);
 
+/// Messages between two looks at the clock, at most.
+const STRIDE_MAX: usize = 8;
+
 /// How much of its turn a user in an asyncio loop has had.
 #[derive(Debug, Default)]
 pub(crate) struct Turn {
     messages: usize,
     since: Option<Instant>,
+    /// When the clock is looked at next: the faster messages went, the later.
+    look_at: usize,
+    looked: Option<Instant>,
+    stride: usize,
+    is_over: bool,
 }
 
 impl Turn {
     /// Whether there is some left; begins one if none has begun.
+    #[inline]
     pub(crate) fn goes_on(&mut self) -> bool {
-        let since = *self.since.get_or_insert_with(Instant::now);
-        self.messages < TURN_MESSAGES && since.elapsed() < TURN
+        if self.messages >= self.look_at {
+            self.look();
+        }
+        !self.is_over
     }
 
+    fn look(&mut self) {
+        let now = Instant::now();
+        let since = *self.since.get_or_insert(now);
+        let was_fast = self.looked.is_some_and(|then| now - then < TURN / 16);
+        self.stride = if was_fast { (self.stride * 2).min(STRIDE_MAX) } else { 1 };
+        self.looked = Some(now);
+        self.look_at = (self.messages + self.stride).min(TURN_MESSAGES);
+        self.is_over = self.messages >= TURN_MESSAGES || now - since >= TURN;
+    }
+
+    #[inline]
     pub(crate) fn count(&mut self, messages: usize) {
         self.messages += messages;
     }
 
     /// Ends it. True: it was used up.
     pub(crate) fn end(&mut self) -> bool {
-        let ended = core::mem::take(self);
-        ended.messages >= TURN_MESSAGES || ended.since.is_some_and(|since| since.elapsed() >= TURN)
+        self.look();
+        core::mem::take(self).is_over
     }
 }

@@ -1,6 +1,6 @@
 """The native half. Timeouts are seconds; None is for ever, 0 does not wait."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import Self, SupportsIndex, final, overload
 
@@ -13,6 +13,7 @@ __all__ = [
     "Kernel",
     "Loan",
     "Message",
+    "Messages",
     "PendingCall",
     "Poller",
     "Published",
@@ -185,6 +186,14 @@ class Subscription:
     def __exit__(self, *_exception: object) -> None: ...
     def __iter__(self, /) -> Self: ...
     def __next__(self, /) -> Message: ...
+
+@final
+class Messages:
+    def __new__(
+        cls, subscription: Subscription, wait: Callable[[], Awaitable[Message]]
+    ) -> Self: ...
+    def __aiter__(self, /) -> Self: ...
+    def __anext__(self, /) -> Awaitable[Message]: ...
 
 @final
 class Message(Buffer):

@@ -207,17 +207,8 @@ class Subscription:
             return True
         return await self._hub.wait(self._inner, left)
 
-    async def __aiter__(self) -> AsyncIterator[_neo.Message]:
-        take = self._inner._take
-        try:
-            while True:
-                message = take()
-                if message is None:
-                    await self._pause(None)
-                else:
-                    yield message
-        except Closed:
-            return
+    def __aiter__(self) -> AsyncIterator[_neo.Message]:
+        return _neo.Messages(self._inner, self.__anext__)
 
     async def __anext__(self) -> _neo.Message:
         try:
