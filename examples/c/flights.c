@@ -3,10 +3,11 @@
  *
  *     flights FILE REPEATS
  *
- * Publishes every flight of FILE (examples/data/README.md) REPEATS times, as fast as it goes, to the
- * same subscribers as the demo in Rust: one on all of JFK, a queue group of three on everything, a
- * view of the newest of each topic, and one that is too slow on purpose. The service `delays`
- * answers with the mean delay of a carrier. Prints one line of JSON: what each of them counted.
+ * Publishes every flight of FILE (examples/data/README.md, unpacked) REPEATS times, as fast as it
+ * goes, to the same subscribers as the demo in Rust: one on all of JFK, a queue group of three on
+ * everything, a view of the newest of each topic, and one that is too slow on purpose. The service
+ * `delays` answers with the mean delay of a carrier. Prints one line of JSON: what each of them
+ * counted.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "month.h"
@@ -22,7 +23,7 @@ enum { MEMBERS = 3, BATCH = 256 };
 
 /* A subscription, or the three that form the group. */
 typedef struct {
-    const char *name, *pattern, *group;
+    const char *name, *pattern, *group; /* NULL: none */
     int32_t policy;
     uint32_t depth; /* of the view: topics */
 } Role;
@@ -41,10 +42,10 @@ typedef struct {
     uint64_t received, told_lost;
 } Reader;
 
-static const Role JFK = {"jfk", "flights.JFK.>", "", NEO_POLICY_BLOCK, 4096};
+static const Role JFK = {"jfk", "flights.JFK.>", NULL, NEO_POLICY_BLOCK, 4096};
 static const Role DESKS = {"desks", "flights.>", "desks", NEO_POLICY_BLOCK, 4096};
-static const Role BOARD = {"board", "flights.>", "", NEO_POLICY_LATEST, TOPICS_MAX};
-static const Role SLOW = {"slow", "flights.>", "", NEO_POLICY_DROP_OLDEST, 64};
+static const Role BOARD = {"board", "flights.>", NULL, NEO_POLICY_LATEST, TOPICS_MAX};
+static const Role SLOW = {"slow", "flights.>", NULL, NEO_POLICY_DROP_OLDEST, 64};
 
 static const char URL[] = "mem://flights";
 static const int64_t SEND_TIMEOUT_NS = INT64_C(10000000000);
@@ -88,7 +89,8 @@ static void subscribe(Reader *reader)
     neo_error_t err = NEO_ERROR_INIT;
     opts.depth = reader->role->depth;
     opts.policy = reader->role->policy;
-    opts.group = neo_str(reader->role->group);
+    if (reader->role->group != NULL)
+        opts.group = neo_str(reader->role->group);
     must(neo_sub_open(readers, neo_str(reader->role->pattern), &opts, &reader->sub, &err), &err);
 }
 
@@ -401,7 +403,7 @@ static void print_account(const neo_counters_t *counters, const Reader *reader)
     const Role *role = reader->role;
     neo_route_t route;
     for (size_t i = 0; neo_counters_route(counters, i, &route, sizeof route) == NEO_OK; i++) {
-        if (route.policy == role->policy && route.group.len == strlen(role->group)
+        if (route.policy == role->policy && (route.group.len != 0) == (role->group != NULL)
             && route.pattern.len == strlen(role->pattern)
             && memcmp(route.pattern.data, role->pattern, route.pattern.len) == 0) {
             printf("\"%s\":{\"received\":%" PRIu64 ",\"told_lost\":%" PRIu64 ",", role->name,

@@ -52,7 +52,7 @@ typedef struct {
     Entry carriers[CARRIERS_MAX], routes[ROUTES_MAX];
 } Tally;
 
-/* Says why on stderr and ends the program, as everything below does with what is not as it must be. */
+/* Says why on stderr and ends the program. Everything below does so with what it cannot accept. */
 void fail(const char *format, ...);
 
 Month month_load(const char *path);

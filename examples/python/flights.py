@@ -2,10 +2,11 @@
 
     flights.py FILE [REPEATS]
 
-Publishes every flight of FILE (examples/data/README.md; as it is or unpacked) REPEATS times, as fast
-as it goes, to the same subscribers as the demo in Rust: one on all of JFK, a queue group of three on
-everything, a view of the newest of each topic, and one that is too slow on purpose. The service
-`delays` answers with the mean delay of a carrier. Prints one line of JSON: what each of them counted.
+Publishes every flight of FILE (examples/data/README.md; as it is or unpacked) REPEATS times, as
+fast as it goes, to the same subscribers as the demo in Rust: one on all of JFK, a queue group of
+three on everything, a view of the newest of each topic, and one that is too slow on purpose. The
+service `delays` answers with the mean delay of a carrier. Prints one line of JSON: what each of
+them counted.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, Literal
 
 import neo_protocol
 from neo_protocol import Kernel, Message, Publisher, Request, Subscription
@@ -39,7 +40,7 @@ class Role:
 
     name: str
     pattern: str
-    policy: neo_protocol._types.Policy
+    policy: Literal["block", "drop_oldest", "latest"]
     depth: int
     group: str | None = None
 
@@ -57,7 +58,7 @@ SLOW = Role("slow", "flights.>", "drop_oldest", 64)
 
 @dataclass
 class Tally:
-    """Flights, those of them that departed, and how late those were in sum; by carrier and route."""
+    """Flights, those that departed, and how late those were in sum; by carrier and route."""
 
     total: list[int] = field(default_factory=lambda: [0, 0, 0])
     carriers: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0]))
@@ -97,9 +98,17 @@ class Reader:
         self.tally = Tally()
         self.received = self.told_lost = 0
         self.thread: threading.Thread | None = None
+        self.failure: BaseException | None = None
 
-    def start(self, read: str) -> None:
-        self.thread = threading.Thread(target=getattr(self, read), daemon=True)
+    def start(self, read: Callable[[], None]) -> None:
+        def run() -> None:
+            try:
+                read()
+            except BaseException as failure:
+                self.failure = failure
+                self.subscription.close()  # so that no publisher waits for this reader
+
+        self.thread = threading.Thread(target=run, daemon=True)
         self.thread.start()
 
     def note(self, message: Message) -> None:
@@ -109,6 +118,8 @@ class Reader:
     def end(self) -> None:
         if self.thread is not None:
             self.thread.join()
+        if self.failure is not None:
+            raise self.failure
         self.told_lost += self.subscription.take_lost()
 
     def add_up(self) -> None:
@@ -218,8 +229,8 @@ def play(flights: list[tuple[str, bytes]], repeats: int) -> dict[str, object]:
         jfk, board, slow = Reader(JFK, own), Board(own), Reader(SLOW, own)
         desks = [Reader(DESKS, own) for _ in range(3)]
         for reader in (jfk, *desks):
-            reader.start("add_up")
-        slow.start("dawdle")
+            reader.start(reader.add_up)
+        slow.start(slow.dawdle)
         kernel.serve("delays", lambda request: delays(desks, request))
         publishers: dict[str, Publisher] = {}
         for topic, _ in flights:

@@ -89,6 +89,15 @@ pub(crate) fn print_table() -> Vec<&'static str> {
     lacking
 }
 
+/// What is wanted of a language and the line that installs it: for places that must do without.
+pub(crate) fn wanted(language: &str) -> String {
+    let Some(toolchain) = TOOLCHAINS.iter().find(|toolchain| toolchain.language == language) else {
+        return language.to_owned();
+    };
+    let (major, minor) = toolchain.needed;
+    format!("{language} ≥ {major}.{minor} ({})", toolchain.install)
+}
+
 /// Prints the table and, where a CI run counts on the result, refuses to go on with a gap.
 pub(crate) fn require_all_in_ci() -> Result<(), Failure> {
     let lacking = print_table();
@@ -175,6 +184,12 @@ mod tests {
         assert_eq!(read("go version go1.27rc1 linux/amd64"), (1, 27));
         assert_eq!(read("12.2.0"), (12, 2));
         assert!(version_in("no version here").is_none());
+    }
+
+    #[test]
+    fn what_is_wanted_of_a_language_says_how_to_install_it() {
+        assert_eq!(wanted("Python"), "Python ≥ 3.11 (apt-get install python3 python3-venv)");
+        assert_eq!(wanted("C/C++"), "C/C++ ≥ 12.0 (apt-get install g++)");
     }
 
     #[test]

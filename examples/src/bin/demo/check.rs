@@ -4,7 +4,7 @@ use core::fmt::Debug;
 
 use crate::data::Month;
 use crate::delays::Mean;
-use crate::readers::{JFK, Reading};
+use crate::readers::{Account, JFK, Reading};
 use crate::stage::Outcome;
 use crate::tally::{Delays, Tally};
 
@@ -23,9 +23,9 @@ impl Findings {
         }
     }
 
-    pub(crate) fn merge(&mut self, other: Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.comparisons += other.comparisons;
-        self.differences.extend(other.differences);
+        self.differences.extend_from_slice(&other.differences);
     }
 }
 
@@ -79,16 +79,15 @@ fn board(findings: &mut Findings, part: &str, month: &Month, outcome: &Outcome) 
 /// and by what the publisher was told.
 fn accounts(findings: &mut Findings, part: &str, month: &Month, repeats: u64, outcome: &Outcome) {
     let (mut lost, mut timed_out) = (0, 0);
-    for (role, reading) in &outcome.readings {
+    for Account { role, reading, ledger } in &outcome.accounts {
         let who = format!("{part}: {}", role.name);
-        let Some(route) = role.find(&outcome.counters) else {
+        let Some(route) = ledger else {
             findings.equal(&format!("{who}, has counters"), &false, &true);
             continue;
         };
         let routed = month.count(role.prefix()) * repeats;
-        let accounted = route.delivered + route.lost + route.timed_out + route.queued;
         let what = format!("{who}, delivered + lost + timed out + queued");
-        findings.equal(&what, &accounted, &routed);
+        findings.equal(&what, &route.total(), &routed);
         let counted = Reading { received: route.delivered, told_lost: route.lost };
         findings.equal(&format!("{who}, by its reader and by its counters"), reading, &counted);
         if role.policy == JFK.policy {
@@ -155,12 +154,7 @@ mod tests {
     fn a_message_that_no_account_holds_is_found() {
         for index in 0..4 {
             let found = differences(|outcome| {
-                let (role, _) = outcome.readings[index];
-                let mut routes = outcome.counters.routes.iter_mut();
-                let is_it =
-                    |pattern: &str, policy| pattern == role.pattern && policy == role.policy;
-                let found = routes.find(|r| is_it(&r.pattern, r.policy) && r.group == role.group);
-                found.unwrap().queued += 1;
+                outcome.accounts[index].ledger.as_mut().unwrap().queued += 1;
             });
             assert_eq!(found.len(), 1, "{found:?}");
             assert!(found[0].contains("delivered + lost + timed out + queued"), "{found:?}");
@@ -169,9 +163,12 @@ mod tests {
 
     #[test]
     fn a_loss_that_was_not_told_is_found() {
-        assert_eq!(differences(|outcome| outcome.readings[3].1.told_lost -= 1).len(), 1);
+        assert_eq!(differences(|outcome| outcome.accounts[3].reading.told_lost -= 1).len(), 1);
         assert_eq!(differences(|outcome| outcome.sent.dropped -= 1).len(), 1);
-        assert_eq!(differences(|outcome| outcome.counters.routes.clear()).len(), 5);
+        let forget = |outcome: &mut Outcome| {
+            outcome.accounts.iter_mut().for_each(|account| account.ledger = None);
+        };
+        assert_eq!(differences(forget).len(), 5);
     }
 
     #[test]

@@ -124,6 +124,13 @@ fn parse_delay(field: &str) -> Option<Option<i16>> {
     if field == "NA" { Some(None) } else { field.parse().ok().map(Some) }
 }
 
+/// The file that the program carries, unpacked.
+pub(crate) fn text() -> Result<String, Failure> {
+    let mut text = String::new();
+    GzDecoder::new(FILE).read_to_string(&mut text)?;
+    Ok(text)
+}
+
 /// All flights, in the order of their scheduled departures.
 #[derive(Debug)]
 pub(crate) struct Month {
@@ -137,9 +144,7 @@ pub(crate) struct Month {
 impl Month {
     /// Reads the file that the program carries.
     pub(crate) fn load() -> Result<Self, Failure> {
-        let mut text = String::new();
-        GzDecoder::new(FILE).read_to_string(&mut text)?;
-        Self::parse(&text)
+        Self::parse(&text()?)
     }
 
     fn parse(text: &str) -> Result<Self, Failure> {
@@ -193,8 +198,7 @@ mod tests {
 
     #[test]
     fn tail_numbers_are_missing_as_often_as_the_description_says() {
-        let mut text = String::new();
-        GzDecoder::new(FILE).read_to_string(&mut text).unwrap();
+        let text = text().unwrap();
         let without = text.lines().filter(|line| line.split(',').nth(11) == Some("NA")).count();
         assert_eq!(without, 155);
         assert!(!text.contains('"'), "fields are not quoted, so that a comma always parts them");

@@ -7,6 +7,9 @@
 //! purpose. The service `delays` answers with the mean delay of a carrier. What they counted is
 //! compared with a plain pass over the file; a difference is a failure.
 //!
+//! Then the programs `c/flights.c` and `python/flights.py` do what part two does, each with Neo in
+//! its own process and language, and their results are compared in the same way.
+//!
 //! The live table needs a terminal of 80 columns and 24 lines. `--plain` prints lines instead, as
 //! it does by itself where there is no terminal. `NO_COLOR` takes the colours away.
 #![forbid(unsafe_code)]
@@ -14,6 +17,8 @@
 mod check;
 mod data;
 mod delays;
+mod guests;
+mod options;
 mod play;
 mod readers;
 mod report;
@@ -29,7 +34,10 @@ use std::time::Instant;
 
 use check::{Findings, check};
 use data::{Failure, Month};
+use guests::Guest;
+use options::Options;
 use play::{Plan, play};
+use report::Run;
 use text::Ink;
 use view::View;
 
@@ -50,13 +58,7 @@ static FLAT_OUT: Plan = Plan {
 };
 
 fn main() -> ExitCode {
-    let mut words = std::env::args().skip(1);
-    let plain = match (words.next().as_deref(), words.next()) {
-        (None, _) => !io::stdout().is_terminal(),
-        (Some("--plain"), None) => true,
-        _ => return end(Err("the demo takes one option, --plain".into())),
-    };
-    end(run(plain))
+    end(Options::parse(std::env::args().skip(1)).and_then(|options| run(&options)))
 }
 
 fn end(result: Result<Findings, Failure>) -> ExitCode {
@@ -71,25 +73,51 @@ fn end(result: Result<Findings, Failure>) -> ExitCode {
     if differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn run(plain: bool) -> Result<Findings, Failure> {
+fn run(options: &Options) -> Result<Findings, Failure> {
     let start = Instant::now();
+    let plain = options.plain || !io::stdout().is_terminal();
     let month = Month::load()?;
     let ink =
         if plain || std::env::var_os("NO_COLOR").is_some() { Ink::NONE } else { Ink::COLOURS };
     let mut view = if plain { View::Plain } else { View::Live { ink, drawn: 0 } };
-    let mut findings = Findings::default();
     let mut part = |plan: &'static Plan| -> Result<_, Failure> {
         if plain {
             writeln!(io::stdout(), "{}", plan.title)?;
         }
         let outcome = play(&month, plan, &mut view)?;
-        findings.merge(check(plan.name, &month, plan.repeats, &outcome));
-        Ok((plan, outcome))
+        Ok((plan, Run { findings: check(plan.name, &month, plan.repeats, &outcome), outcome }))
     };
-    let outcomes = [part(&REPLAY)?, part(&FLAT_OUT)?];
-    let report = report::closing(&month, &outcomes, &findings, start.elapsed(), ink)?;
+    let parts = [part(&REPLAY)?, part(&FLAT_OUT)?];
+    let mut others = Vec::new();
+    for guest in &options.guests {
+        others.push((guest.language, receive(&month, guest)?));
+    }
+    writeln!(io::stdout())?;
+    let mut findings = Findings::default();
+    let played = parts.iter().map(|(_, run)| run);
+    for run in played.chain(others.iter().filter_map(|(_, run)| run.as_ref().ok())) {
+        findings.merge(&run.findings);
+    }
+    let report = report::closing(&month, &parts, &others, &findings, start.elapsed(), ink)?;
     io::stdout().write_all(report.as_bytes())?;
     Ok(findings)
+}
+
+/// The part of another language, or why it has none.
+fn receive(month: &Month, guest: &Guest) -> Result<Result<Run, String>, Failure> {
+    let Guest { language, program } = guest;
+    let program = match program {
+        Ok(program) => program,
+        Err(reason) => return Ok(Err(reason.clone())),
+    };
+    let repeats = language.repeats();
+    let mut out = io::stdout();
+    write!(out, "The same month {repeats} times, flat out, in {language}: ")?;
+    out.flush()?;
+    let outcome = guests::play(*language, program, repeats)?;
+    writeln!(out, "{:.1} s", outcome.took.as_secs_f64())?;
+    let findings = check(&language.to_string(), month, repeats, &outcome);
+    Ok(Ok(Run { outcome, findings }))
 }
 
 #[cfg(test)]

@@ -54,6 +54,17 @@ impl Role {
         })
     }
 
+    /// What the kernel and the readers counted of this role.
+    pub(crate) fn account(self, counters: &Counters, reading: Reading) -> Account {
+        let ledger = self.find(counters).map(|route| Ledger {
+            delivered: route.delivered,
+            lost: route.lost,
+            timed_out: route.timed_out,
+            queued: route.queued,
+        });
+        Account { role: self, reading, ledger }
+    }
+
     /// What all topics begin with that the pattern matches.
     pub(crate) fn prefix(&self) -> &'static str {
         self.pattern.trim_end_matches('>')
@@ -78,6 +89,30 @@ impl Reading {
         self.received += 1;
         self.told_lost += lost_before;
     }
+}
+
+/// Where the kernel says that the messages went which were routed to a subscription.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Ledger {
+    pub(crate) delivered: u64,
+    pub(crate) lost: u64,
+    pub(crate) timed_out: u64,
+    pub(crate) queued: u64,
+}
+
+impl Ledger {
+    pub(crate) fn total(&self) -> u64 {
+        self.delivered + self.lost + self.timed_out + self.queued
+    }
+}
+
+/// A role at the end: what its readers counted, and what the kernel did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Account {
+    pub(crate) role: Role,
+    pub(crate) reading: Reading,
+    /// `None` if the kernel has no counters of it.
+    pub(crate) ledger: Option<Ledger>,
 }
 
 /// How a reader ended. The subscription stays open, so that its counters can still be read.

@@ -5,26 +5,38 @@ use core::time::Duration;
 
 use crate::check::Findings;
 use crate::data::Month;
+use crate::guests::Language;
 use crate::play::Plan;
-use crate::readers::Role;
+use crate::readers::Account;
 use crate::stage::Outcome;
 use crate::text::{Ink, bar, thousands};
 
 /// Routes that are listed.
 const ROUTES: usize = 16;
 
-/// All tables and the verdict, for the replay and the run flat out.
+/// A part that was played, and what the check said of it.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) outcome: Outcome,
+    pub(crate) findings: Findings,
+}
+
+/// The part of another language, or why it was not played.
+pub(crate) type Other = (Language, Result<Run, String>);
+
+/// All tables and the verdict, for the replay, the run flat out, and those of other languages.
 pub(crate) fn closing(
     month: &Month,
-    parts: &[(&Plan, Outcome); 2],
+    parts: &[(&Plan, Run); 2],
+    others: &[Other],
     findings: &Findings,
     took: Duration,
     ink: Ink,
 ) -> Result<String, fmt::Error> {
-    let [(_, replayed), (_, flat_out)] = parts;
-    let mut text = january(replayed, ink)? + "\n";
+    let [(_, replayed), (plan, flat_out)] = parts;
+    let mut text = january(&replayed.outcome, ink)? + "\n";
     text += &(accounts(month, parts, ink)? + "\n");
-    text += &(rates(flat_out, ink)? + "\n");
+    text += &(languages(plan.repeats, flat_out, others, ink)? + "\n");
     let verdict = match findings.differences.len() {
         0 => "no difference".to_owned(),
         1 => "1 DIFFERENCE".to_owned(),
@@ -75,48 +87,78 @@ fn january(outcome: &Outcome, ink: Ink) -> Result<String, fmt::Error> {
     Ok(text)
 }
 
-/// How fast the messages went.
-fn rates(outcome: &Outcome, ink: Ink) -> Result<String, fmt::Error> {
-    let seconds = outcome.took.as_secs_f64();
-    let delivered: u64 = outcome.readings.iter().map(|(_, reading)| reading.received).sum();
-    let mut text = ink.dim(&format!(" FLAT OUT {:>27}{:>17}\n", "MESSAGES", "A SECOND"));
-    for (what, count) in [("published", outcome.sent.messages), ("delivered to readers", delivered)]
-    {
-        let rate = thousands((count as f64 / seconds) as u64);
-        writeln!(text, " {what:<24}{:>12}{rate:>17}", thousands(count))?;
+/// What each language published and got, flat out, side by side.
+fn languages(repeats: u64, rust: &Run, others: &[Other], ink: Ink) -> Result<String, fmt::Error> {
+    let mut columns = vec![("Rust".to_owned(), repeats, Some(rust))];
+    for (language, run) in others {
+        columns.push((language.to_string(), language.repeats(), run.as_ref().ok()));
     }
-    writeln!(text, " one publishing thread, six readers, in {seconds:.2} s")?;
+    let mut heading = format!(" {:<23}", "FLAT OUT");
+    for (name, ..) in &columns {
+        write!(heading, "{:>18}", name.to_uppercase())?;
+    }
+    let mut text = ink.dim(&heading) + "\n";
+    for (what, cell) in ROWS {
+        write!(text, " {what:<23}")?;
+        for (_, repeats, run) in &columns {
+            let cell = run.map_or_else(|| "not run".to_owned(), |run| cell(*repeats, run));
+            write!(text, "{cell:>18}")?;
+        }
+        text.push('\n');
+    }
+    for (language, run) in others {
+        if let Err(reason) = run {
+            writeln!(text, " {language} not run: {reason}")?;
+        }
+    }
+    text.push_str(" each: one publishing thread, the same readers, each total beside the file\n");
     Ok(text)
 }
 
+/// What a language's column says, from how often it published the month and what became of it.
+type Cell = fn(u64, &Run) -> String;
+
+const ROWS: [(&str, Cell); 6] = [
+    ("times the month", |repeats, _| thousands(repeats)),
+    ("published", |_, run| thousands(run.outcome.sent.messages)),
+    ("  a second", |_, run| rate(run.outcome.sent.messages, &run.outcome)),
+    ("delivered to readers", |_, run| thousands(run.outcome.received())),
+    ("  a second", |_, run| rate(run.outcome.received(), &run.outcome)),
+    ("results equal", |_, run| {
+        let Findings { comparisons, differences } = &run.findings;
+        let equal = comparisons - differences.len() as u64;
+        format!("{} of {}", thousands(equal), thousands(*comparisons))
+    }),
+];
+
+fn rate(messages: u64, outcome: &Outcome) -> String {
+    thousands((messages as f64 / outcome.took.as_secs_f64()) as u64)
+}
+
 /// Where every message went that was routed to a subscription.
-fn accounts(month: &Month, parts: &[(&Plan, Outcome)], ink: Ink) -> Result<String, fmt::Error> {
+fn accounts(month: &Month, parts: &[(&Plan, Run)], ink: Ink) -> Result<String, fmt::Error> {
     let mut text = ink.dim(&format!(
         " {:<18}{:<11}{:>9} ={:>10} +{:>9} +{:>7} +{:>6}\n",
         "ROUTED MESSAGES", "POLICY", "ROUTED", "DELIVERED", "LOST", "TIMEOUT", "QUEUED"
     ));
-    for (plan, outcome) in parts {
-        for (role, _) in &outcome.readings {
-            text.push_str(&account(month, plan, outcome, *role)?);
+    for (plan, run) in parts {
+        for one in &run.outcome.accounts {
+            text.push_str(&account(month, plan, one)?);
         }
     }
-    let told = |(_, outcome): &(&Plan, Outcome)| -> u64 {
-        outcome.readings.iter().map(|(_, reading)| reading.told_lost).sum()
+    let told = |(_, run): &(&Plan, Run)| -> u64 {
+        run.outcome.accounts.iter().map(|account| account.reading.told_lost).sum()
     };
     let told = parts.iter().map(told).sum();
-    let dropped = parts.iter().map(|(_, outcome)| outcome.sent.dropped).sum();
+    let dropped = parts.iter().map(|(_, run)| run.outcome.sent.dropped).sum();
     let (told, dropped) = (thousands(told), thousands(dropped));
     writeln!(text, " losses: the readers were told of {told}, the publishers of {dropped}")?;
     Ok(text)
 }
 
-fn account(
-    month: &Month,
-    plan: &Plan,
-    outcome: &Outcome,
-    role: Role,
-) -> Result<String, fmt::Error> {
-    let Some(route) = role.find(&outcome.counters) else {
+fn account(month: &Month, plan: &Plan, account: &Account) -> Result<String, fmt::Error> {
+    let role = account.role;
+    let Some(route) = account.ledger else {
         return Ok(format!(" {}: no counters\n", role.name));
     };
     let mut text = String::new();
@@ -140,17 +182,24 @@ mod tests {
     use crate::text::COLUMNS;
     use crate::{FLAT_OUT, REPLAY, View, check, play};
 
+    fn run(month: &Month, plan: &Plan) -> Run {
+        let outcome = play(month, plan, &mut View::Silent).unwrap();
+        let findings = check(plan.name, month, 1, &outcome);
+        Run { outcome, findings }
+    }
+
     #[test]
     fn the_report_fits_80_columns_and_has_every_total() {
         let month = Month::load().unwrap();
         let quick = Plan { month_takes: None, pause: Duration::ZERO, ..REPLAY };
-        let outcome = play(&month, &quick, &mut View::Silent).unwrap();
         let again = Plan { name: FLAT_OUT.name, ..quick };
-        let outcomes =
-            [(&quick, outcome), (&again, play(&month, &again, &mut View::Silent).unwrap())];
-        let findings = check(quick.name, &month, 1, &outcomes[0].1);
-        let text = closing(&month, &outcomes, &findings, Duration::from_secs(13), Ink::NONE);
-        let text = text.unwrap();
+        let parts = [(&quick, run(&month, &quick)), (&again, run(&month, &again))];
+        let c = run(&month, &Plan { name: "C", ..quick });
+        let reason = "Python ≥ 3.11 (apt-get install python3)";
+        let others = [(Language::C, Ok(c)), (Language::Python, Err(reason.to_owned()))];
+        let findings = check(quick.name, &month, 1, &parts[0].1.outcome);
+        let took = Duration::from_secs(13);
+        let text = closing(&month, &parts, &others, &findings, took, Ink::NONE).unwrap();
         for line in text.lines() {
             assert!(line.chars().count() <= COLUMNS, "too long: {line}");
         }
@@ -158,5 +207,25 @@ mod tests {
         assert!(text.contains("JFK → LAX         937"), "{text}");
         assert!(text.contains("mean delay 10.04 min"), "{text}");
         assert!(text.contains("no difference"), "{text}");
+        let row = text.lines().find(|line| line.starts_with(" published")).unwrap();
+        let cells: Vec<&str> = row.split_whitespace().collect();
+        assert_eq!(cells, ["published", "27,004", "27,004", "not", "run"]);
+        assert!(text.contains(" Python not run: Python ≥ 3.11 (apt-get"), "{text}");
+    }
+
+    #[test]
+    fn a_language_that_differs_is_told_in_its_column() {
+        let month = Month::load().unwrap();
+        let quick = Plan { name: "C", month_takes: None, pause: Duration::ZERO, ..REPLAY };
+        let good = run(&month, &quick);
+        let mut bad = run(&month, &Plan { name: "Python", ..quick });
+        bad.outcome.desks.total.flights += 1;
+        bad.findings = check("Python", &month, 1, &bad.outcome);
+        let all = thousands(good.findings.comparisons);
+        let less = thousands(good.findings.comparisons - 1);
+        let text = languages(1, &good, &[(Language::C, Ok(bad))], Ink::NONE).unwrap();
+        let row = text.lines().find(|line| line.starts_with(" results equal")).unwrap();
+        let cells: Vec<&str> = row.split_whitespace().skip(2).collect();
+        assert_eq!(cells, [all.as_str(), "of", &all, &less, "of", &all]);
     }
 }

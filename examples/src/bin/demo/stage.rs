@@ -9,7 +9,7 @@ use neo_protocol::{Counters, Kernel, Publisher};
 
 use crate::data::{Carrier, Failure, Flight, Month};
 use crate::delays::{self, Mean};
-use crate::readers::{self, Board, DESKS, Ended, JFK, ROLES, Reading, Role, SLOW, Sums};
+use crate::readers::{self, Account, Board, DESKS, Ended, JFK, ROLES, Reading, Role, SLOW, Sums};
 use crate::tally::Tally;
 
 /// Members of the queue group.
@@ -44,7 +44,7 @@ pub(crate) struct Sent {
     pub(crate) timed_out: u64,
 }
 
-/// What is known once everything has ended.
+/// What is known once everything has ended, in whatever language it was.
 #[derive(Clone, Debug)]
 pub(crate) struct Outcome {
     pub(crate) sent: Sent,
@@ -55,8 +55,14 @@ pub(crate) struct Outcome {
     pub(crate) board: BTreeMap<String, Flight>,
     /// By the service, after the last message.
     pub(crate) means: BTreeMap<Carrier, Mean>,
-    pub(crate) readings: Vec<(Role, Reading)>,
-    pub(crate) counters: Counters,
+    pub(crate) accounts: Vec<Account>,
+}
+
+impl Outcome {
+    /// Messages that readers of any role received.
+    pub(crate) fn received(&self) -> u64 {
+        self.accounts.iter().map(|account| account.reading.received).sum()
+    }
 }
 
 impl Stage {
@@ -129,8 +135,8 @@ impl Stage {
         let mut desks = Tally::default();
         self.desks.iter().for_each(|desk| desks.merge(&desk.take()));
         let jfk = self.jfk.take();
-        let readings = ROLES.map(|role| (role, sum_of(role, &ended))).to_vec();
-        Ok(Outcome { sent, took, jfk, desks, board, means, readings, counters })
+        let accounts = ROLES.map(|role| role.account(&counters, sum_of(role, &ended))).to_vec();
+        Ok(Outcome { sent, took, jfk, desks, board, means, accounts })
     }
 }
 
