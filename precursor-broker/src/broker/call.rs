@@ -241,18 +241,12 @@ fn begin_call(
 
 #[cold]
 fn service_full(core: &Core, caller: &Caller, target: &Target, frame_len: usize) -> Error {
-    let view = target.mailbox.get(&core.region);
-    let waiting = view.header.publishers.block_bytes.load(Ordering::Relaxed);
-    let bytes_max = target.block_bytes_max;
-    let are_bytes_full = !is_inline(frame_len)
-        && waiting > 0
-        && waiting.saturating_add(frame_len as u64) > bytes_max;
-    let text = if are_bytes_full {
+    let text = if let Some(waiting) = deliver::bytes_over(core, target, frame_len) {
         format!(
             "the service \"{}\" has {waiting} bytes of requests waiting, and {frame_len} more are \
-             beyond its mailbox_bytes_max of {bytes_max}: call again later, give a longer timeout, \
-             or serve it with a higher mailbox_bytes_max",
-            caller.service
+             beyond its mailbox_bytes_max of {}: call again later, give a longer timeout, or serve \
+             it with a higher mailbox_bytes_max",
+            caller.service, target.block_bytes_max
         )
     } else {
         format!(

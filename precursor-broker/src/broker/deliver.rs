@@ -5,7 +5,6 @@ use core::time::Duration;
 use qiss_format::{Stamp, Template};
 
 use crate::mailbox::INLINE_BYTES;
-use crate::mailbox::cells::Mailbox;
 use crate::mailbox::claim::{ClaimOutcome, Claimed};
 use crate::mailbox::word::{Kind, Tail};
 use crate::region::blocks::BlockRef;
@@ -138,10 +137,12 @@ fn reserve_bytes(core: &Core, target: &Target, bytes: u64) -> bool {
     fits
 }
 
-fn bytes_are_full(target: &Target, view: &Mailbox<'_>, content: &Content<'_>) -> bool {
-    let used = view.header.publishers.block_bytes.load(Ordering::Relaxed);
-    let bytes = content.block_bytes();
-    bytes > 0 && used > 0 && used.saturating_add(bytes) > target.block_bytes_max
+/// The bytes in blocks that wait at a mailbox, if a frame of this length is too much beside them.
+pub(crate) fn bytes_over(core: &Core, target: &Target, frame_len: usize) -> Option<u64> {
+    let used = &target.mailbox.get(&core.region).header.publishers.block_bytes;
+    let waiting = used.load(Ordering::Relaxed);
+    let is_over = waiting.saturating_add(frame_len as u64) > target.block_bytes_max;
+    (!is_inline(frame_len) && waiting > 0 && is_over).then_some(waiting)
 }
 
 fn release_bytes(core: &Core, target: &Target, bytes: u64) {
@@ -299,8 +300,8 @@ fn evict_and_retry(
     let view = target.mailbox.get(&core.region);
     for _ in 0..EVICTIONS_MAX {
         let tail = Tail(view.header.publishers.tail.load(Ordering::Acquire));
-        let generation = target.mailbox.generation();
-        let freed = view.evict(tail.position(), generation, |word| core.name_block(word));
+        let life = (core.owner_id(), target.mailbox.generation());
+        let freed = view.evict(tail.position(), life, |word| core.name_block(word));
         let has_freed = freed.is_some();
         if let Some((word, block)) = freed {
             *evicted += u32::from(!matches!(word.kind(), Kind::Aborted | Kind::Dead));
@@ -358,7 +359,8 @@ fn wait_and_retry(
         view.wait_for_room(Some(remaining), core.region.futex_scope(), || {
             !core.is_closed()
                 && view.is_life(target.mailbox.generation())
-                && (view.is_full() || bytes_are_full(target, view, content))
+                && (view.is_full()
+                    || bytes_over(core, target, content.block_bytes() as usize).is_some())
         });
     }
 }

@@ -125,7 +125,7 @@ impl<'p> Loan<'p> {
         let topic = (&*shape.topic, shape.topic_id);
         let result = deliver::to_all(core, &route.targets, topic, &content, &mut deadline, serves);
         core.holders.release(holder);
-        outcome(core, shape, options, result)
+        outcome(core, shape, options, frame_len, result)
     }
 
     /// Where the payload starts in the block.

@@ -15,8 +15,10 @@ pub enum Policy {
     DropOldest,
     /// The new message is dropped.
     DropNewest,
-    /// Only the newest message of each topic is kept, for at most `depth` topics. What it replaces
-    /// counts as dropped, and so does a message of a topic beyond `depth`.
+    /// Only the newest message of each topic is kept, for at most `depth` topics at a time. What it
+    /// replaces counts as dropped. A topic has its place until its message is received; then the
+    /// place may go to another topic. While `depth` topics have a message that was not received, one
+    /// of a further topic is dropped.
     Latest,
     /// The publisher waits for room, for at most its own `send_timeout`. The default of groups and
     /// services.

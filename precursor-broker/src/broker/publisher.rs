@@ -223,7 +223,7 @@ fn publish_rest(
             Err(_) => result.dropped += deliver::refuse(core, route, in_table),
         }
     }
-    outcome(core, shape, options, result)
+    outcome(core, shape, options, template.frame_len(payload.len()), result)
 }
 
 #[inline(never)]
@@ -250,10 +250,11 @@ pub(crate) fn outcome(
     core: &Core,
     shape: &Shape,
     options: &PublishOptions,
+    frame_len: usize,
     result: Published,
 ) -> Result<Published> {
     if result.accepted == 0 && result.timed_out > 0 {
-        return Err(full(shape, options, result));
+        return Err(full(core, shape, options, frame_len, result));
     }
     if result == Published::default() && core.is_closed() {
         return Err(Error::closed());
@@ -262,12 +263,32 @@ pub(crate) fn outcome(
 }
 
 #[cold]
-fn full(shape: &Shape, options: &PublishOptions, result: Published) -> Error {
+fn full(
+    core: &Core,
+    shape: &Shape,
+    options: &PublishOptions,
+    frame_len: usize,
+    result: Published,
+) -> Error {
+    let route = route::cached(core, shape.number, &shape.topic);
+    let mut waiting = route.targets.iter().filter(|target| target.policy == Policy::Block);
+    let full_of_bytes =
+        waiting.find_map(|target| Some((target, deliver::bytes_over(core, target, frame_len)?)));
+    let advice = match full_of_bytes {
+        Some((target, bytes)) => format!(
+            "{bytes} bytes of large messages wait there, and {frame_len} more are beyond its \
+             mailbox_bytes_max of {}: read faster, give a longer send_timeout, or subscribe with a \
+             higher mailbox_bytes_max or a dropping policy",
+            target.block_bytes_max
+        ),
+        None => "read faster, give a longer send_timeout, or subscribe with a greater depth or a \
+                 dropping policy"
+            .into(),
+    };
     Error::new(
         ErrorKind::Full,
         format!(
-            "no subscription of \"{}\" had room within {:?} ({} full): read faster, give a longer \
-             send_timeout, or subscribe with a greater depth or a dropping policy",
+            "no subscription of \"{}\" had room within {:?} ({} full): {advice}",
             shape.topic, options.send_timeout, result.timed_out
         ),
     )

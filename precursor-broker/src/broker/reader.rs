@@ -11,10 +11,10 @@ use crate::mailbox::cells_mapped::MailboxRef;
 use crate::mailbox::table::Value;
 use crate::mailbox::take::{ReaderCursor, Taken};
 use crate::mailbox::word::{CommitWord, Kind, Tail};
-use crate::region::blocks::BlockId;
+use crate::region::blocks::{BlockId, BlockRef};
 use crate::region::records::PollerRecord;
 use crate::steps::step;
-use crate::sync::{Ordering, spin_loop};
+use crate::sync::{Ordering, full_fence, spin_loop};
 use crate::sys::{EventFd, monotonic_ns};
 
 use super::answer::sign_request;
@@ -204,6 +204,9 @@ impl Reader {
                 return message;
             }
             if word.kind() == Kind::Key {
+                // The key is out of the ring before its message is looked at: partner of the fence
+                // in `unqueued_keys`.
+                full_fence();
                 if let Some(message) = self.newest(word.block() as usize, lost) {
                     return Some(message);
                 }
@@ -243,7 +246,7 @@ impl Reader {
         }
         step!("take.copied");
         if taken.release(self.policy == Policy::Block) {
-            view.wake_publishers(self.core.region.futex_scope());
+            self.core.wake_publishers(view);
         }
         if self.shared {
             view.pass_wake_on(|poller| self.core.notify(poller));
@@ -256,7 +259,7 @@ impl Reader {
         let view = self.mailbox.get(&self.core.region);
         loop {
             let value = view.newest(key)?;
-            let block = BlockId(value.block()?);
+            let block = value.block()?;
             let lost = lost + value.conflated();
             match self.hold_newest(view, key, value, block) {
                 Held::Yes(held) => return Some(Message::block(held, self.topic.as_ref(), lost)),
@@ -265,9 +268,9 @@ impl Reader {
                     if !view.remove(key, value) {
                         continue;
                     }
-                    let frame = self.core.block_frame(block);
+                    let frame = self.core.block_frame(block.id);
                     let message = Message::copied(frame, self.topic.as_ref(), lost);
-                    self.core.release_id(block);
+                    self.core.release(block);
                     return Some(message);
                 }
             }
@@ -275,13 +278,11 @@ impl Reader {
     }
 
     /// The holder entry is written before the message leaves the table.
-    fn hold_newest(&self, view: &Mailbox<'_>, key: usize, value: Value, block: BlockId) -> Held {
-        let blocks = self.core.region.blocks();
-        let (Some(reference), Some(capacity)) = (blocks.reference(block), blocks.capacity(block))
-        else {
+    fn hold_newest(&self, view: &Mailbox<'_>, key: usize, value: Value, block: BlockRef) -> Held {
+        let Some(capacity) = self.core.region.blocks().capacity(block.id) else {
             return if view.newest(key) == Some(value) { Held::NoRoom } else { Held::Replaced };
         };
-        match HeldBlock::reserve(&self.core, &self.pinned, self.pinned_max, reference, capacity) {
+        match HeldBlock::reserve(&self.core, &self.pinned, self.pinned_max, block, capacity) {
             None => Held::NoRoom,
             Some(reserved) if view.remove(key, value) => Held::Yes(reserved.confirm()),
             Some(reserved) => {

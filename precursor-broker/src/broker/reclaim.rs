@@ -150,8 +150,8 @@ fn reclaim_mailbox(
     }
     let claims = chunk.reclaim_claims(dead);
     end_taken_requests(core, chunk, dead);
-    let readers = chunk.reclaim_readers(dead);
     chunk.reclaim_table(dead, |key| requeue(core, chunk, key));
+    let readers = chunk.reclaim_readers(dead);
     recount_bytes(core, chunk);
     // Shared mailboxes change their readers under the right that is held here. Any other one
     // without a reader is the dead's: it died while it opened it, or left it.
@@ -240,11 +240,13 @@ fn release_cells(core: &Core, chunk: &Mailbox<'_>) {
 /// Puts a key that a dead publisher may not have queued into the ready ring.
 fn requeue(core: &Core, chunk: &Mailbox<'_>, key: usize) {
     let generation = chunk.state().generation();
-    let hint = AtomicU64::new(0);
-    let outcome = chunk.claim(core.owner_id(), 1, generation, &hint);
-    if let ClaimOutcome::Claimed(mut claimed) = outcome {
-        claimed.commit_reference(Kind::Key, key as u32);
-        claimed.finish();
+    match chunk.claim(core.owner_id(), 1, generation, &AtomicU64::new(0)) {
+        ClaimOutcome::Claimed(mut claimed) => {
+            claimed.commit_reference(Kind::Key, key as u32);
+            claimed.finish();
+        }
+        ClaimOutcome::Full => super::latest::give_up(core, chunk, key),
+        ClaimOutcome::Closed => {}
     }
 }
 
@@ -265,7 +267,7 @@ pub(crate) fn recount(core: &Core) -> usize {
                     visit(BlockId(word.block()));
                 }
             });
-            chunk.for_each_newest(|block| visit(BlockId(block)));
+            chunk.for_each_newest(|block| visit(block.id));
         });
         reply::for_each_reply_block(&core.region, &mut *visit);
     })

@@ -53,7 +53,7 @@ pub(crate) struct PublisherLine {
     pub(crate) conflated: AtomicU64,
     /// `Latest`: keys in the ring that had no message any more.
     pub(crate) empty_keys: AtomicU64,
-    /// `Latest`: topics kept.
+    /// `Latest`: topics kept, and who changes them.
     pub(crate) keys: AtomicU64,
 }
 
@@ -90,7 +90,8 @@ pub(crate) const VISITORS_MAX: usize = 14;
 pub(crate) struct SpaceLine {
     pub(crate) sequence: WaitWord,
     pub(crate) waiters: AtomicU32,
-    /// Owners, 0 = none. The table is not recycled while one is inside.
+    /// `topic hash:48 · owner:16`, 0 = none. The mailbox is not recycled while one is inside, and
+    /// the key of that topic is not given to another.
     pub(crate) visitors: [AtomicU64; VISITORS_MAX],
 }
 
@@ -224,10 +225,10 @@ impl<'a> Mailbox<'a> {
     /// Writes the topic of key `key` of a `Latest` mailbox.
     ///
     /// # Safety
-    /// The caller has claimed the key and not published it.
+    /// The caller has the right to change keys, and this one is not published.
     pub(crate) unsafe fn write_topic(&self, key: usize, topic: &str) {
         self.cells[key].0.with_mut(|bytes| {
-            // SAFETY: nobody else touches the cell of a key that is claimed and not published.
+            // SAFETY: nobody else touches the cell of a key that is not published.
             let bytes = unsafe { &mut *bytes };
             let len = topic.len().min(INLINE_BYTES - 1);
             bytes[0] = len as u8;
@@ -238,10 +239,11 @@ impl<'a> Mailbox<'a> {
     /// Whether key `key` of a `Latest` mailbox stands for `topic`.
     ///
     /// # Safety
-    /// The key is published: its cell does not change in this life.
+    /// The key is published, and its topic's hash is that of `topic`, which the visitor word of the
+    /// caller names: the cell does not change meanwhile.
     pub(crate) unsafe fn is_topic(&self, key: usize, topic: &str) -> bool {
         self.cells[key].0.with(|bytes| {
-            // SAFETY: published keys are never written again in this life.
+            // SAFETY: a published key is not written while a visitor for its topic is inside.
             let bytes = unsafe { &*bytes };
             bytes[1..=usize::from(bytes[0])] == *topic.as_bytes()
         })

@@ -27,13 +27,31 @@ pub(crate) struct Opening {
     pub(crate) keys_max: u64,
 }
 
-/// A publisher inside a mailbox, which is not recycled meanwhile.
+/// A publisher inside a mailbox, which is not recycled meanwhile. Its word names it and the topic
+/// that it comes for: `topic hash:48 · owner:16`.
 #[derive(Debug)]
-pub(crate) struct Visit<'a>(&'a AtomicU64);
+pub(crate) struct Visit<'a> {
+    word: &'a AtomicU64,
+    named: u64,
+}
+
+impl Visit<'_> {
+    fn name(owner: u16, topic_hash: u64) -> u64 {
+        topic_hash << 16 | u64::from(owner)
+    }
+
+    pub(super) fn owner(&self) -> u16 {
+        self.named as u16
+    }
+
+    pub(super) fn is_at(&self, topic_hash: u64) -> bool {
+        self.named == Self::name(self.owner(), topic_hash)
+    }
+}
 
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
-        self.0.store(0, Ordering::Release);
+        self.word.store(0, Ordering::Release);
     }
 }
 
@@ -164,9 +182,9 @@ impl Mailbox<'_> {
         self.header.config.policy.load(Ordering::Relaxed) & REQUESTS != 0
     }
 
-    /// Enters the key table. `None`: the life is over, or too many are inside.
-    pub(crate) fn visit(&self, owner: u16, generation: u32) -> Option<Visit<'_>> {
-        let visit = self.enter(owner)?;
+    /// Enters the key table for a topic. `None`: the life is over, or too many are inside.
+    pub(crate) fn visit(&self, owner: u16, generation: u32, topic_hash: u64) -> Option<Visit<'_>> {
+        let visit = self.enter(owner, topic_hash)?;
         (self.is_life(generation) && !self.is_closed()).then_some(visit)
     }
 
@@ -175,14 +193,14 @@ impl Mailbox<'_> {
     ///
     /// The closer ends the life before it looks for visitors, a visitor signs in before it looks at
     /// the life, with a fence on both sides: one of them sees the other.
-    fn enter(&self, owner: u16) -> Option<Visit<'_>> {
+    pub(super) fn enter(&self, owner: u16, topic_hash: u64) -> Option<Visit<'_>> {
         const TURNS_MAX: u32 = 100_000;
+        let named = Visit::name(owner, topic_hash);
         for turn in 0..TURNS_MAX {
             let word = &self.header.space.visitors[turn as usize % VISITORS_MAX];
-            let mine = u64::from(owner);
-            if word.compare_exchange(0, mine, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            if word.compare_exchange(0, named, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
                 full_fence();
-                return Some(Visit(word));
+                return Some(Visit { word, named });
             }
             spin_loop();
         }
@@ -205,7 +223,7 @@ impl Mailbox<'_> {
     fn count(&self, counter: &AtomicU64, owner: u16, generation: u32) {
         // Without a place, which fourteen others hold who stopped inside, the message is counted all
         // the same: they, too, keep the life from being followed by another.
-        let _visit = self.enter(owner);
+        let _visit = self.enter(owner, 0);
         if self.is_life(generation) {
             counter.fetch_add(1, Ordering::AcqRel);
         }
@@ -214,6 +232,14 @@ impl Mailbox<'_> {
     pub(super) fn has_visitors(&self) -> bool {
         full_fence();
         self.header.space.visitors.iter().any(|word| word.load(Ordering::Acquire) != 0)
+    }
+
+    /// Whether somebody is inside for the topic of this hash, or for one like it.
+    pub(super) fn has_visitor_at(&self, topic_hash: u64) -> bool {
+        self.header.space.visitors.iter().any(|word| {
+            let named = word.load(Ordering::Acquire);
+            named != 0 && named >> 16 == topic_hash << 16 >> 16
+        })
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -416,7 +442,10 @@ impl Mailbox<'_> {
     /// Frees the reader entries of `dead`, and its places in the key table. Returns how many.
     pub(crate) fn reclaim_readers(&self, dead: u16) -> usize {
         for word in &self.header.space.visitors {
-            let _ = word.compare_exchange(u64::from(dead), 0, Ordering::AcqRel, Ordering::Relaxed);
+            let named = word.load(Ordering::Acquire);
+            if named as u16 == dead {
+                let _ = word.compare_exchange(named, 0, Ordering::AcqRel, Ordering::Relaxed);
+            }
         }
         let theirs = self.readers.iter().filter(|entry| is_reader_of(entry, dead));
         theirs.map(|entry| self.leave(entry)).count()

@@ -134,7 +134,7 @@ impl Publisher {
             }
             let view = boxed.view();
             let tail = Tail(view.header.publishers.tail.load(Ordering::Acquire));
-            match view.evict(tail.position(), 0, |_| ()) {
+            match view.evict(tail.position(), (self.owner, 0), |_| ()) {
                 Some((word, ())) => {
                     self.accounts.evicted += u64::from(word.kind() == Kind::Inline);
                 }

@@ -224,7 +224,7 @@ impl<'m> Mailbox<'m> {
     pub(crate) fn evict<T>(
         &self,
         wanted: u64,
-        generation: u32,
+        (owner, generation): (u16, u32),
         peek: impl FnOnce(CommitWord) -> T,
     ) -> Option<(CommitWord, T)> {
         let take = Take(self.header.readers.take.load(Ordering::Acquire));
@@ -239,9 +239,15 @@ impl<'m> Mailbox<'m> {
         let word = self.committed_at(position)?;
         let lost = u64::from(word.kind() != Kind::Aborted);
         let seen = peek(word);
+        // What wraps is counted in another word, in this life and in no later one.
+        let visit = take.wraps_when_losing(lost).then(|| self.enter(owner, 0));
+        if visit.is_some() && !self.is_life(generation) {
+            return None;
+        }
         if !self.move_take(take, take.taken(1).losing(lost), lost) {
             return None;
         }
+        drop(visit);
         step!("evict.taken");
         Some((word, seen))
     }

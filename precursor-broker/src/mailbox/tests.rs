@@ -45,7 +45,7 @@ impl Rig {
             }
             let view = self.boxed.view();
             let wanted = Tail(view.header.publishers.tail.load(Ordering::Acquire));
-            if view.evict(wanted.position(), 0, |_| ()).is_none() {
+            if view.evict(wanted.position(), (OWNER, 0), |_| ()).is_none() {
                 view.header.publishers.dropped.fetch_add(1, Ordering::AcqRel);
                 return false;
             }

@@ -39,6 +39,31 @@ fn one(survivor: &Broker, depth: u32, policy: Policy, fill: u32, len: usize) -> 
     Box::new(move || flows(&survivor, &mut subscription, "t", depth.into()))
 }
 
+/// A table with room for one topic, whose message was read: its place is for the next topic.
+fn a_topic_that_was_read(survivor: &Broker) -> Check {
+    let mut subscription = subscribed(survivor, "*", 1, Policy::Latest);
+    survivor.publish("read", &[1; 20]).unwrap();
+    assert!(subscription.try_recv().unwrap().is_some());
+    let survivor = survivor.clone();
+    Box::new(move || {
+        let (messages, mut lost) = super::checks::drain(&mut subscription);
+        for n in 0..60_u8 {
+            let topic = ["t", "read", "new"][usize::from(n) % 3];
+            assert_eq!(
+                survivor.publish(topic, &[n; 20]).unwrap().accepted,
+                1,
+                "{topic} has a place"
+            );
+            let message = subscription.try_recv().unwrap().expect("it arrives");
+            assert_eq!((message.topic(), message.payload()), (topic, &[n; 20][..]));
+            lost += message.lost_before();
+        }
+        lost += subscription.take_lost();
+        let route = super::checks::route_of(&survivor, "*");
+        assert_eq!((route.delivered, route.lost, route.queued), (1 + messages + 60, lost, 0));
+    })
+}
+
 /// A mailbox that takes two blocks of 1,000 bytes: after the death it takes two again.
 fn few_bytes(survivor: &Broker) -> Check {
     let mut options = holding(16, Policy::DropNewest);
@@ -196,6 +221,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "put what replaces another",
         stage: |survivor| one(survivor, 4, Policy::Latest, 1, 20),
+        act: |victim, _, begin| publish(victim, 20, begin),
+    },
+    Scenario {
+        name: "put in the place of a topic that was read",
+        stage: a_topic_that_was_read,
         act: |victim, _, begin| publish(victim, 20, begin),
     },
     Scenario {

@@ -7,7 +7,8 @@ use precursor_broker::{
 };
 
 use crate::world::{
-    LONG, World, assert_error, holding, next, number, numbers, options, start, until, waiting_for,
+    LONG, Running, World, assert_error, holding, next, number, numbers, options, start, until,
+    waiting_for,
 };
 
 impl World {
@@ -96,6 +97,68 @@ everywhere! {
         assert_eq!(counted(&world.only_route()), (10, 4, 8, 0, 0));
     }
 
+    fn latest_gives_the_place_of_a_topic_that_was_read_to_another(place: Place) {
+        let world = place.open();
+        let mut subscription = world.subscribe("price.>", &holding(2, Policy::Latest));
+        assert_eq!(sent(world.publish_numbers("price.a", 0..1)), (1, 0, 0));
+        let mut lost = 0;
+        for n in 0..2_000_u64 {
+            let topics = [format!("price.{n}"), format!("price.{n}.more")];
+            // One place is taken by what was not read, the other one is for the new topic.
+            assert_eq!(sent(world.publish_numbers(&topics[0], n..n + 1)), (1, 0, 0), "{n}");
+            assert_eq!(sent(world.publish_numbers(&topics[1], 0..1)), (0, 1, 0), "{n}");
+            let before = next(&mut subscription);
+            assert_eq!(number(before.payload()), n.saturating_sub(1));
+            lost += before.lost_before();
+        }
+        let last = next(&mut subscription);
+        assert_eq!(number(last.payload()), 1_999);
+        lost += last.lost_before();
+        assert_eq!(lost + subscription.take_lost(), 2_000);
+        assert_eq!(counted(&world.only_route()), (2_001, 2_001, 2_000, 0, 0));
+    }
+
+    fn latest_accounts_for_every_message_of_changing_topics(place: Place) {
+        const ROUNDS: u64 = 3_000;
+        let world = place.open();
+        let mut subscription = world.subscribe("flight.*", &holding(4, Policy::Latest));
+        let publishers: Vec<_> = (0..2_u64)
+            .map(|id| {
+                let broker = world.publishers.clone();
+                start(move || {
+                    for n in 0..ROUNDS {
+                        // Topics that both use, and topics that come and go.
+                        let topic = match n % 3 {
+                            0 => format!("flight.{}", n % 2),
+                            _ => format!("flight.{id}-{}", n / 5),
+                        };
+                        broker.publish(&topic, &(id << 32 | n).to_le_bytes()).unwrap();
+                    }
+                })
+            })
+            .collect();
+        let mut newest = std::collections::HashMap::new();
+        let (mut messages, mut lost) = (0, 0);
+        loop {
+            let is_over = publishers.iter().all(Running::is_finished);
+            while let Some(message) = subscription.try_recv().unwrap() {
+                let n = number(message.payload());
+                let before = newest.insert((message.topic().to_owned(), n >> 32), n);
+                assert!(before.is_none_or(|before| before < n), "{}: {n} is old", message.topic());
+                messages += 1;
+                lost += message.lost_before();
+            }
+            if is_over {
+                break;
+            }
+        }
+        publishers.into_iter().for_each(|publisher| publisher.join());
+        lost += subscription.take_lost();
+        let route = world.only_route();
+        assert_eq!((route.delivered, route.lost, route.queued), (messages, lost, 0));
+        assert_eq!(messages + lost, 2 * ROUNDS);
+    }
+
     fn latest_tells_every_replaced_message(place: Place) {
         let world = place.open();
         let mut subscription = world.subscribe("price", &holding(1, Policy::Latest));
@@ -133,6 +196,17 @@ everywhere! {
             world.publishers.publisher("n", waiting_for(Duration::from_millis(2))).unwrap();
         assert_error(publisher.publish(&[0; 8]), ErrorKind::Full, &["2ms"]);
         assert_eq!(counted(&world.only_route()), (2, 0, 0, 2, 2));
+        // Large messages are told what bounds them.
+        let few_bytes = options(|options| {
+            options.mailbox_bytes_max = 2_000;
+            options.policy = Policy::Block;
+        });
+        let mut bytes = world.subscribe("bytes", &few_bytes);
+        assert_eq!(sent(world.publishers.publish("bytes", &[1; 1_500]).unwrap()), (1, 0, 0));
+        let advice = ["mailbox_bytes_max of 2000", "higher mailbox_bytes_max"];
+        assert_error(world.publishers.publish("bytes", &[1; 1_500]), ErrorKind::Full, &advice);
+        assert_eq!(next(&mut bytes).payload(), [1; 1_500]);
+        drop(bytes);
         // Beside one that has room it is told, and no error.
         let mut other = world.subscribe("n", &SubscribeOptions::default());
         assert_eq!(sent(publisher.publish(&9_u64.to_le_bytes()).unwrap()), (1, 0, 1));
