@@ -74,6 +74,11 @@ mod hook {
         "reply.block_stored",
         "reply.done",
         "reply.block_taken",
+        "reclaim.begun",
+        "reclaim.routes_closed",
+        "reclaim.mailboxes_whole",
+        "reclaim.calls_ended",
+        "reclaim.recounted",
     ];
 
     /// Sets what this thread does when it reaches a step.

@@ -76,7 +76,8 @@ impl Drop for NamedBlock<'_> {
 /// Number of the region's word for [`Core::membership`].
 const MEMBERSHIP: usize = 1;
 
-/// The right to change who reads shared mailboxes. Dropped, it is free again.
+/// The right to change who reads shared mailboxes, and to put right what a dead participant left:
+/// `generation:32 · owner:16`, 0 = free. Dropped, it is free again.
 #[derive(Debug)]
 pub(crate) struct Membership<'r>(&'r AtomicU64);
 
@@ -193,7 +194,7 @@ impl Core {
     pub(crate) fn membership(&self) -> Option<Membership<'_>> {
         const TURNS_MAX: u32 = 2_000;
         let word = &self.region.header().counters[MEMBERSHIP].0;
-        let mine = u64::from(self.owner_id());
+        let mine = u64::from(self.owner.generation) << 16 | u64::from(self.owner_id());
         for turn in 0..TURNS_MAX {
             let holder = match word.compare_exchange(0, mine, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
@@ -202,7 +203,7 @@ impl Core {
                 }
                 Err(holder) => holder,
             };
-            if self.is_gone(holder as u16)
+            if self.is_gone(holder)
                 && word.compare_exchange(holder, mine, Ordering::AcqRel, Ordering::Acquire).is_ok()
             {
                 return Some(Membership(word));
@@ -216,8 +217,9 @@ impl Core {
         None
     }
 
-    fn is_gone(&self, participant: u16) -> bool {
-        self.region.status(participant).is_none_or(|(owner, _)| !self.region.is_live(owner))
+    fn is_gone(&self, holder: u64) -> bool {
+        let owner = Owner { id: holder as u16, generation: (holder >> 16) as u32 };
+        !self.region.is_live(owner)
     }
 
     /// Takes a poller record of the region.

@@ -290,6 +290,9 @@ impl Broker {
     }
 
     /// Puts right what dead participants left. Cheap if nobody died.
+    ///
+    /// One survivor does it at a time. While another one is at it this waits, for two seconds at
+    /// most, and then leaves what is left to that one or to the next call.
     pub fn reclaim(&self) -> Reclaimed {
         reclaim::reclaim_dead(&self.core)
     }

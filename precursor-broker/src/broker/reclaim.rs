@@ -5,7 +5,8 @@ use crate::mailbox::cells_mapped::{self, ChunkClass};
 use crate::mailbox::claim::ClaimOutcome;
 use crate::mailbox::word::{CommitWord, Kind, Status};
 use crate::region::blocks::BlockId;
-use crate::region::owners::Owner;
+use crate::region::owners::{Owner, Status as ParticipantStatus};
+use crate::steps::step;
 use crate::sync::{AtomicU64, Ordering};
 
 use super::core::{Core, cells_of};
@@ -37,7 +38,7 @@ impl Reclaimed {
     }
 }
 
-/// Puts right what every dead participant left. Any survivor may run it, several at once.
+/// Puts right what every dead participant left. Any survivor may run it.
 pub(crate) fn reclaim_dead(core: &Core) -> Reclaimed {
     let mut total = Reclaimed::default();
     let dead: Vec<Owner> = core.region.dead_participants().collect();
@@ -47,34 +48,47 @@ pub(crate) fn reclaim_dead(core: &Core) -> Reclaimed {
     total
 }
 
-/// Puts right what `dead` left.
+/// Puts right what `dead` left, one survivor at a time. If another one is at it, and does not come
+/// to an end, `dead` stays marked for whoever comes next.
+///
+/// The right is held until the place is free: words name participants by their number, and nobody
+/// else gets the number while a survivor, which may have been stopped for any time, is at work.
+/// Nor does anybody join a mailbox while that is found to be without readers.
 pub(crate) fn reclaim(core: &Core, dead: Owner) -> Reclaimed {
     let region = &core.region;
     if dead.id == core.owner_id() || !region.mark_dead(dead) {
         return Reclaimed::default();
     }
     let by = core.owner_id();
-    // Nobody joins a mailbox while it is found to be without readers.
-    let membership = core.membership();
+    let Some(membership) = core.membership() else { return Reclaimed::default() };
+    // Another survivor may have been faster.
+    if region.status(dead.id) != Some((dead, ParticipantStatus::Dead)) {
+        return Reclaimed::default();
+    }
+    step!("reclaim.begun");
     let mut reclaimed = Reclaimed { participants: 1, ..Reclaimed::default() };
-    reclaimed.routes = close_routes(core, dead.id, membership.is_some());
+    reclaimed.routes = close_routes(core, dead.id);
+    step!("reclaim.routes_closed");
     region.arena_reclaim(dead.id, by);
     for_each_chunk(core, |class, offset, chunk| {
         reclaimed.claims += reclaim_mailbox(core, class, offset, chunk, dead.id);
     });
-    drop(membership);
+    step!("reclaim.mailboxes_whole");
     close_pollers(core, dead.id);
     reply::reclaim_calls(core, dead.id, region.participants().len());
+    step!("reclaim.calls_ended");
     region.clear_holders(dead.id);
     reclaimed.blocks += region.blocks().reclaim(dead.id, by);
     reclaimed.blocks += recount(core);
+    step!("reclaim.recounted");
     region.leave(dead);
+    drop(membership);
     reclaimed
 }
 
 /// Closes the routes of `dead`, and those of groups and services to which it was the last reader,
 /// whoever opened them: with the right to change readers nobody is about to join one.
-fn close_routes(core: &Core, dead: u16, may_change_readers: bool) -> usize {
+fn close_routes(core: &Core, dead: u16) -> usize {
     let states = core.region.route_states();
     let end = core.region.header().routes_end.0.load(Ordering::Acquire) as usize;
     let mut closed = 0;
@@ -82,8 +96,7 @@ fn close_routes(core: &Core, dead: u16, may_change_readers: bool) -> usize {
         // A group or service that lives on in other readers keeps its route. A record that was not
         // finished says nothing yet: what it holds is of an earlier life.
         let Some((owner, is_open)) = router::route_owner(&core.region, index) else { continue };
-        let may_be_last =
-            owner == dead || (is_open && may_change_readers && is_shared(core, index));
+        let may_be_last = owner == dead || (is_open && is_shared(core, index));
         if may_be_last && !(is_open && is_shared_with_others(core, index, dead)) {
             router::close_route(&core.region, index as u32);
             closed += 1;

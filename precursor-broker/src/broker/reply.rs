@@ -250,7 +250,7 @@ impl PendingCall {
         self.put_back();
     }
 
-    /// Makes the slot, which is free, ready for this participant's next call.
+    /// Makes the slot, which is free or will be, ready for this participant's next call.
     fn put_back(&mut self) {
         self.ended = true;
         if self.record().poller.load(Ordering::Relaxed) != 0 {
@@ -259,19 +259,27 @@ impl PendingCall {
         let _ = self.core.calls.free.push(self.id.call() as u16);
     }
 
-    /// Gives the call up. A replier in the middle of its bounded copy is waited for.
+    /// Gives the call up. A replier in the middle of its bounded copy is waited for a while; beyond
+    /// it the slot is left to that one.
     fn cancel(&mut self) {
-        /// Turns to wait for a copy within another thread; beyond it the slot is left to reclaim.
-        const TURNS_MAX: u32 = 1_000_000;
+        const TURNS_MAX: u32 = 2_000;
+        const SPINS: u32 = 1_000;
         for turn in 0..TURNS_MAX {
             match self.record().give_up() {
-                GivenUp::Free => return self.put_back(),
-                GivenUp::Replying if turn < 1_000 => crate::sync::spin_loop(),
+                GivenUp::Replying if turn < SPINS => crate::sync::spin_loop(),
                 GivenUp::Replying => std::thread::yield_now(),
-                GivenUp::Ended => {
-                    let _ = self.try_finish();
-                    return;
-                }
+                given_up => return self.end_given_up(given_up),
+            }
+        }
+        self.end_given_up(self.record().leave_to_replier());
+    }
+
+    fn end_given_up(&mut self, given_up: GivenUp) {
+        match given_up {
+            // A slot that was left is passed over by new calls until it is free.
+            GivenUp::Free | GivenUp::Replying => self.put_back(),
+            GivenUp::Ended => {
+                let _ = self.try_finish();
             }
         }
     }
@@ -296,8 +304,7 @@ pub(super) fn record(core: &Core, participant: u16, call: usize) -> Option<&Repl
     core.region.replies(participant).get(call)
 }
 
-/// Starts a call in a slot that an earlier participant of this number died in, if whoever answered
-/// that is gone as well. The recount at the end of that one's reclaim freed the reply's block.
+/// Starts a call in a slot that a caller left to its replier, if that is gone as well. The recount at the end of that one's reclaim freed the reply's block.
 #[cold]
 fn begin_late(core: &Core, record: &ReplyRecord) -> Option<u32> {
     let _ = record.free_abandoned(|owner| core.region.is_joined(owner));

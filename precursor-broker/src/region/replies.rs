@@ -24,7 +24,8 @@ pub(crate) const CLOSED: u64 = 6;
 
 /// Beside WAITING and REPLYING: the caller sleeps.
 const PARKED: u64 = 1 << 24;
-/// Beside REPLYING: the caller died. The replier frees the slot when it has finished.
+/// Beside REPLYING: the caller died or waits no longer. The replier frees the slot when it has
+/// finished.
 const ABANDONED: u64 = 1 << 25;
 const FLAGS: u64 = PARKED | ABANDONED;
 
@@ -90,7 +91,7 @@ pub(crate) enum Answered {
 pub(crate) enum GivenUp {
     /// The slot is free.
     Free,
-    /// A replier is in the middle of its bounded copy: look again.
+    /// A replier is in the middle of its bounded copy: look again, or leave the slot to it.
     Replying,
     /// The call has ended.
     Ended,
@@ -169,6 +170,21 @@ impl ReplyRecord {
             }
         }
         if seen.status() == REPLYING { GivenUp::Replying } else { GivenUp::Ended }
+    }
+
+    /// As [`Self::give_up`], but a replier that is found at work is not waited for: it frees the slot
+    /// when it has finished, and a survivor does if it dies before.
+    pub(crate) fn leave_to_replier(&self) -> GivenUp {
+        loop {
+            let given_up = self.give_up();
+            let seen = self.slot();
+            if given_up != GivenUp::Replying
+                || (seen.status() == REPLYING
+                    && self.change(seen, SlotState(seen.0 | ABANDONED)).is_ok())
+            {
+                return given_up;
+            }
+        }
     }
 
     /// Sleeps until the call has ended, at most `timeout`. May return early.

@@ -146,6 +146,32 @@ fn a_caller_that_gives_up_never_hears_the_late_reply_in_its_next_call() {
 }
 
 #[test]
+fn a_slot_that_is_left_to_a_replier_serves_again_when_that_has_finished() {
+    loom::model(|| {
+        let slot = Slot::new();
+        let first = slot.record.begin().unwrap();
+        let other = slot.clone();
+        let server = thread::spawn(move || other.answer(first, SERVER, 5, Some(BLOCK)));
+        let left = slot.record.leave_to_replier();
+        if left == GivenUp::Ended {
+            assert_eq!((slot.read(), slot.record.take_block(first)), (5, Some(BLOCK)));
+            slot.record.free(first);
+        }
+        if let Some(second) = slot.record.begin() {
+            assert!(slot.answer(second, SUCCESSOR, 6, None), "nobody else ends it");
+            assert_eq!((slot.wait(), slot.read()), (DONE, 6));
+            slot.record.free(second);
+        } else {
+            assert_eq!(left, GivenUp::Replying);
+        }
+        assert_eq!(server.join().unwrap(), left == GivenUp::Ended);
+        assert_eq!(slot.released(), u64::from(left == GivenUp::Replying), "its block is released");
+        assert!(slot.record.begin().is_some(), "the slot serves again");
+        assert_eq!(slot.record.block(), None, "and refers to nothing");
+    });
+}
+
+#[test]
 fn an_answer_a_close_and_a_refusal_end_a_call_once() {
     loom::model(|| {
         let slot = Slot::new();

@@ -10,7 +10,9 @@
 
 mod checks;
 mod publishing;
+mod reclaiming;
 mod requests;
+mod stalled;
 mod subscribing;
 mod taking;
 
@@ -147,8 +149,13 @@ fn listen(told: &Receiver<Told>) -> (Vec<&'static str>, Option<&'static str>) {
 /// Runs every scenario with a death at every step. What failed, and the labels that were covered.
 fn run_all(place: Place, covered: &mut BTreeSet<&'static str>) -> Vec<String> {
     let mut failures = Vec::new();
-    let scenarios =
-        [publishing::SCENARIOS, taking::SCENARIOS, subscribing::SCENARIOS, requests::SCENARIOS];
+    let scenarios = [
+        publishing::SCENARIOS,
+        taking::SCENARIOS,
+        subscribing::SCENARIOS,
+        requests::SCENARIOS,
+        reclaiming::SCENARIOS,
+    ];
     for scenario in scenarios.into_iter().flatten() {
         for stop in 0.. {
             let attempt = std::panic::catch_unwind(|| run(scenario, place, stop));
