@@ -1,10 +1,11 @@
 //! Services with workers, and calls.
 
-use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 
-use precursor_broker::{Broker, ErrorKind, Failure, Limits, Service, SubscribeOptions, Wait};
+use precursor_broker::{
+    Broker, ErrorKind, Failure, Limits, Policy, Service, SubscribeOptions, Wait,
+};
 
 use crate::world::{LONG, Running, World, assert_error, holding, pattern, start, until};
 
@@ -24,7 +25,11 @@ fn work(service: &mut Service) {
 }
 
 fn serve(broker: &Broker, name: &str) -> Running<()> {
-    let mut service = broker.serve(name, &SubscribeOptions::default()).unwrap();
+    serve_with(broker, name, &SubscribeOptions::default())
+}
+
+fn serve_with(broker: &Broker, name: &str, options: &SubscribeOptions) -> Running<()> {
+    let mut service = broker.serve(name, options).unwrap();
     start(move || work(&mut service))
 }
 
@@ -337,17 +342,18 @@ everywhere! {
     }
 
     fn callers_that_give_up_and_workers_that_answer_agree(place: Place) {
+        const CALLS: u32 = 2_000;
         let world = place.open_with(&Limits::new().with_calls_in_flight_max(8));
-        let worker = serve(&world.subscribers, "flights");
-        let stop = Arc::new(AtomicBool::new(false));
+        // Room for every request: a worker that does not get on leaves no caller without.
+        let worker = serve_with(&world.subscribers, "flights", &holding(4 * CALLS, Policy::Block));
         let (sender, receiver) = mpsc::channel();
         let callers: Vec<_> = (0..2_u64)
             .map(|id| {
-                let (broker, stop) = (world.publishers.clone(), stop.clone());
+                let broker = world.publishers.clone();
                 let sender = sender.clone();
                 start(move || {
                     let mut answered = 0_u64;
-                    for n in 0..2_000_u64 {
+                    for n in 0..u64::from(CALLS) {
                         let argument = (id << 32 | n).to_le_bytes();
                         let timeout = Duration::from_micros(n % 60 + 1);
                         match broker.call("flights", "echo", &argument, Some(timeout), Wait::Adaptive)
@@ -356,10 +362,7 @@ everywhere! {
                                 assert_eq!(&reply[..], argument, "somebody else's reply");
                                 answered += 1;
                             }
-                            Err(error) => assert_eq!(error.kind(), ErrorKind::Timeout),
-                        }
-                        if stop.load(Ordering::Relaxed) {
-                            break;
+                            Err(error) => assert_eq!(error.kind(), ErrorKind::Timeout, "{error}"),
                         }
                     }
                     sender.send(answered).unwrap();

@@ -9,8 +9,8 @@ use precursor_broker::{
     Subscription, Wait,
 };
 
-/// Longer than any wait that ends as it should.
-pub(crate) const LONG: Duration = Duration::from_secs(20);
+/// Longer than any wait that ends as it should, also where the machine stops for a while.
+pub(crate) const LONG: Duration = Duration::from_secs(120);
 
 /// How the two sides of a test share their memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
