@@ -37,6 +37,22 @@ fn a_name_whose_last_process_was_killed_is_free() {
 }
 
 #[test]
+fn what_the_dead_left_under_other_names_is_taken_away() {
+    let (dead, living, fresh) = (Name::new(), Name::new(), Name::new());
+    let kernel = dead.open();
+    let mut ready = kernel.subscribe("from.holder").open().unwrap();
+    let mut holder = dead.start("holder");
+    next(&mut ready);
+    drop((ready, kernel));
+    let _living = living.open();
+    assert!(dead.file().exists());
+    holder.kill();
+    drop(holder);
+    let _fresh = fresh.open();
+    assert!(!dead.file().exists() && living.file().exists());
+}
+
+#[test]
 fn what_is_no_list_of_processes_is_passed_over() {
     let name = Name::new();
     drop(name.open());

@@ -51,7 +51,10 @@ fn open_locked(name: &mut LockedName, limits: &Limits) -> Result<Arc<Region>> {
     let found = name.find_memory()?;
     let region = match found {
         Some((control, data)) => Region::attach(control, data, limits)?,
-        None => Region::create_shared(limits)?,
+        None => {
+            name.sweep_others();
+            Region::create_shared(limits)?
+        }
     };
     name.enter(&region)?;
     Ok(region)

@@ -22,6 +22,8 @@ use super::system;
 const DIRECTORY_VARIABLE: &str = "NEO_SHM_DIR";
 /// As many processes may have one name open as there can be participants.
 const LINES_MAX: u64 = 1_024;
+/// Files that one sweep looks at.
+const SWEPT_MAX: usize = 64;
 /// How often, and how far apart, the lock of a name is tried: two seconds.
 const TURNS_MAX: u32 = 2_000;
 const TURN: Duration = Duration::from_millis(1);
@@ -73,6 +75,18 @@ impl Directory {
             ));
         }
         Ok(())
+    }
+
+    /// Takes away the files of names whose processes are all dead: nobody may open them again.
+    fn sweep(&self) {
+        let Ok(files) = std::fs::read_dir(&self.0) else { return };
+        for file in files.flatten().take(SWEPT_MAX) {
+            let path = file.path();
+            if let Ok(Some(file)) = try_lock(&path) {
+                // What cannot be looked at or removed is for the next sweep.
+                let _ = LockedName { file, path }.remove_if_empty();
+            }
+        }
     }
 
     /// Locks a name. Waits for others that open or leave it, within a bound.
@@ -140,6 +154,13 @@ impl LockedName {
             }
         }
         refused.map_or(Ok(None), Err)
+    }
+
+    /// Takes away what dead processes left under other names. For whoever makes new memory.
+    pub(super) fn sweep_others(&self) {
+        if let Some(directory) = self.path.parent() {
+            Directory(directory.into()).sweep();
+        }
     }
 
     /// Writes down that this process has the region open, until the region is dropped.

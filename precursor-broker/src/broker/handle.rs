@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::region::Limits;
 use crate::region::map::Region;
+use crate::sys::fork;
 
 #[cfg(all(target_os = "linux", not(miri)))]
 use super::attendant::Attendant;
@@ -176,7 +177,7 @@ impl Broker {
     /// A handle that does not keep the memory alive.
     #[must_use]
     pub fn downgrade(&self) -> WeakBroker {
-        WeakBroker(Arc::downgrade(&self.core.region))
+        WeakBroker { region: Arc::downgrade(&self.core.region), made_in: fork::generation() }
     }
 
     /// The limits that the memory was created with.
@@ -344,7 +345,10 @@ impl Drop for Broker {
 
 /// Names the memory of a broker without keeping it alive.
 #[derive(Clone, Debug)]
-pub struct WeakBroker(std::sync::Weak<Region>);
+pub struct WeakBroker {
+    region: std::sync::Weak<Region>,
+    made_in: u32,
+}
 
 impl WeakBroker {
     /// A new participant, if the memory still lives.
@@ -353,13 +357,13 @@ impl WeakBroker {
     ///
     /// As [`Broker::join`].
     pub fn join(&self) -> Option<Result<Broker>> {
-        self.0.upgrade().map(Broker::on)
+        self.is_alive().then(|| self.region.upgrade()).flatten().map(Broker::on)
     }
 
-    /// Whether anybody still uses the memory.
+    /// Whether anybody in this process still uses the memory. A forked child has to open it anew.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        self.0.strong_count() > 0
+        self.made_in == fork::generation() && self.region.strong_count() > 0
     }
 }
 

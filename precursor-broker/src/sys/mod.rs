@@ -170,5 +170,8 @@ pub(crate) mod count {
 }
 
 #[cfg(test)]
+#[cfg(all(target_os = "linux", not(any(miri, precursor_loom))))]
+mod fork_tests;
+#[cfg(test)]
 #[cfg(not(precursor_loom))]
 mod tests;

@@ -1,5 +1,6 @@
 //! What users of the broker rely on, wherever publishers and subscribers live: on one broker, as two
-//! participants of one mapping, and on one memory that is mapped at two addresses.
+//! participants of one mapping, on one memory that is mapped at two addresses, and on one name that
+//! is opened twice.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[macro_use]

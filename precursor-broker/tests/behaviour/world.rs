@@ -1,5 +1,7 @@
 //! Where publishers and subscribers live, and what the tests share.
 
+#[cfg(all(target_os = "linux", not(miri)))]
+use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -22,6 +24,9 @@ pub(crate) enum Place {
     /// Two participants of one memory, mapped at two addresses.
     #[cfg(all(target_os = "linux", not(miri)))]
     MappedTwice,
+    /// Two opens of one name, each with a mapping of its own, and the thread that attends to them.
+    #[cfg(all(target_os = "linux", not(miri)))]
+    Named,
 }
 
 /// One kernel, as its publishers and as its subscribers see it.
@@ -50,6 +55,15 @@ impl Place {
             Self::MappedTwice => {
                 let broker = Broker::shared(limits).unwrap();
                 (broker.attach_again().unwrap(), broker)
+            }
+            #[cfg(all(target_os = "linux", not(miri)))]
+            Self::Named => {
+                static NUMBERS: AtomicU32 = AtomicU32::new(0);
+                let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+                let name = format!("behaviour-{}-{number}", std::process::id());
+                let broker = Broker::open_shared(&name, limits).unwrap();
+                broker.start_thread().unwrap();
+                (Broker::open_shared(&name, limits).unwrap(), broker)
             }
         };
         World { publishers, subscribers }
@@ -88,6 +102,11 @@ macro_rules! everywhere {
         #[cfg(all(target_os = "linux", not(miri)))]
         mod mapped_twice {
             $(#[test] fn $name() { super::$name($crate::world::Place::MappedTwice); })*
+        }
+
+        #[cfg(all(target_os = "linux", not(miri)))]
+        mod named {
+            $(#[test] fn $name() { super::$name($crate::world::Place::Named); })*
         }
     };
 }
