@@ -11,8 +11,10 @@ import asyncio
 import contextlib
 import inspect
 import math
+import sys
+import time
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -47,6 +49,9 @@ class _Hub:
     def __init__(self) -> None:
         self._poller = _neo.Poller()
         self._waiting: dict[int, tuple[Source, list[asyncio.Future[bool]]]] = {}
+        self._deadlines: dict[asyncio.Future[bool], float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = math.inf
         self._users = 0
 
     @classmethod
@@ -69,6 +74,8 @@ class _Hub:
         if self._users == 0:
             loop = asyncio.get_running_loop()
             loop.remove_reader(self._poller.fileno())
+            if self._timer is not None:
+                self._timer.cancel()
             del self._of_loops[loop]
 
     def _wake(self) -> None:
@@ -95,15 +102,38 @@ class _Hub:
             self._poller.add(source, token)
             waiting = self._waiting[token] = (source, [])
         waiting[1].append(future)
-        timer = None
         if timeout is not None:
-            timer = loop.call_later(timeout, _expire, future)
+            self._set_deadline(loop, future, time.monotonic() + timeout)
         try:
             return await future
         finally:
-            if timer is not None:
-                timer.cancel()
+            if timeout is not None:
+                del self._deadlines[future]
             self._forget(token, future)
+
+    def _set_deadline(
+        self, loop: asyncio.AbstractEventLoop, future: asyncio.Future[bool], at: float
+    ) -> None:
+        """One timer serves all: most waits end before it comes, and cost no timer of their own."""
+        self._deadlines[future] = at
+        if self._timer is None or at < self._timer_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._start_timer(loop, at)
+
+    def _start_timer(self, loop: asyncio.AbstractEventLoop, at: float) -> None:
+        self._timer = loop.call_later(at - time.monotonic(), self._expire, loop)
+        self._timer_at = at
+
+    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = time.monotonic()
+        self._timer = None
+        for future, at in self._deadlines.items():
+            if at <= now and not future.done():
+                future.set_result(False)
+        later = [at for at in self._deadlines.values() if at > now]
+        if later:
+            self._start_timer(loop, min(later))
 
     def _forget(self, token: int, future: asyncio.Future[bool]) -> None:
         waiting = self._waiting.get(token)
@@ -120,11 +150,6 @@ def _tell(futures: Iterable[asyncio.Future[bool]]) -> None:
             future.set_result(True)
 
 
-def _expire(future: asyncio.Future[bool]) -> None:
-    if not future.done():
-        future.set_result(False)
-
-
 class _Deadline:
     """A timeout in seconds, counted from now; None and infinity are for ever."""
 
@@ -135,12 +160,12 @@ class _Deadline:
             )
         self._at = None
         if timeout is not None and timeout != math.inf:
-            self._at = asyncio.get_running_loop().time() + timeout
+            self._at = time.monotonic() + timeout
 
     def left(self) -> float | None:
         if self._at is None:
             return None
-        return self._at - asyncio.get_running_loop().time()
+        return self._at - time.monotonic()
 
 
 class Subscription:
@@ -304,7 +329,7 @@ class Service:
         self._inner = inner
         self._hub = hub
         self._pump: asyncio.Task[None] | None = None
-        self._handlers: set[asyncio.Task[None]] = set()
+        self._handlers: set[asyncio.Task[Any] | None] = set()
 
     @property
     def name(self) -> str:
@@ -343,7 +368,14 @@ class Service:
 
     async def _serve(self, handler: Handler, free: asyncio.Semaphore) -> None:
         turn = 0
-        async for request in self:
+        while True:
+            try:
+                request = self._inner.try_recv()
+            except Closed:
+                return
+            if request is None:
+                await self._hub.wait(self._inner, None)
+                continue
             # Requests beyond the limit stay in the mailbox, where callers feel the backpressure.
             await free.acquire()
             try:
@@ -353,17 +385,32 @@ class Service:
                 free.release()
                 continue
             if inspect.isawaitable(answer):
-                task = asyncio.ensure_future(_answer_later(request, answer))
-                self._handlers.add(task)
-                task.add_done_callback(self._handlers.discard)
-                task.add_done_callback(lambda _: free.release())
+                task = _new_task(self._answer_later(request, answer, free))
+                if not task.done():
+                    self._handlers.add(task)
             else:
                 _answer(request, answer)
                 free.release()
-            del request
+            del request, answer
             turn += 1
             if turn % 64 == 0:
                 await asyncio.sleep(0)
+
+    async def _answer_later(
+        self, request: _neo.Request, answer: Awaitable[Answer], free: asyncio.Semaphore
+    ) -> None:
+        try:
+            _answer(request, await answer)
+        except asyncio.CancelledError:
+            # Now, not when the traceback that holds it is collected: its caller waits.
+            with contextlib.suppress(BufferError):
+                request.release()
+            raise
+        except Exception as raised:
+            _answer_raised(request, raised)
+        finally:
+            free.release()
+            self._handlers.discard(asyncio.current_task())
 
     def close(self) -> None:
         """Takes no more requests. Handlers that run go on; `aclose` ends them."""
@@ -372,10 +419,8 @@ class Service:
     async def aclose(self) -> None:
         """Takes no more requests and cancels handlers that run: their callers get NoReply."""
         self.close()
-        tasks = [*self._handlers]
-        if self._pump is not None:
-            tasks.append(self._pump)
-        tasks = [task for task in tasks if task is not asyncio.current_task()]
+        here = asyncio.current_task()
+        tasks = [task for task in (*self._handlers, self._pump) if task and task is not here]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -400,16 +445,12 @@ def _answer(request: _neo.Request, answer: Answer) -> None:
         _answer_raised(request, raised)
 
 
-async def _answer_later(request: _neo.Request, answer: Awaitable[Answer]) -> None:
-    try:
-        _answer(request, await answer)
-    except asyncio.CancelledError:
-        # Now, not when the traceback that holds it is collected: its caller waits.
-        with contextlib.suppress(BufferError):
-            request.release()
-        raise
-    except Exception as raised:
-        _answer_raised(request, raised)
+def _new_task(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """A task that runs up to its first wait at once, where Python can do that."""
+    if sys.version_info >= (3, 12):
+        loop = asyncio.get_running_loop()
+        return asyncio.Task(coroutine, loop=loop, eager_start=True)
+    return asyncio.get_running_loop().create_task(coroutine)
 
 
 def _answer_raised(request: _neo.Request, raised: Exception) -> None:
