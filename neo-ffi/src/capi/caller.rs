@@ -66,11 +66,20 @@ impl Caller {
         match catch_unwind(AssertUnwindSafe(|| body(&self, handle))) {
             Ok(Ok(outcome)) => outcome.number(),
             Ok(Err(problem)) => self.fail(error, &problem),
-            Err(panic) => {
-                handle.poison();
-                self.fail(error, &panicked(panic))
-            }
+            Err(panic) => self.fail_by_panic(handle, error, panic),
         }
+    }
+
+    /// The handle must not be used again, and the caller is told why.
+    #[cold]
+    pub(super) fn fail_by_panic<T: Object>(
+        &self,
+        handle: &Handle<T>,
+        error: *mut neo_error_t,
+        panic: Box<dyn Any + Send>,
+    ) -> neo_status_t {
+        handle.poison();
+        self.fail(error, &panicked(panic))
     }
 
     /// Runs what has no status to return; a panic in it ends here.
@@ -84,6 +93,16 @@ impl Caller {
     #[inline(always)]
     pub(super) fn bytes(&self, data: *const c_void, len: usize) -> Result<&[u8]> {
         self.array(data.cast(), len)
+    }
+
+    /// Bytes of the caller's that are there and not too many; `None` says nothing more.
+    #[inline(always)]
+    pub(super) fn some_bytes(&self, data: *const c_void, len: usize) -> Option<&[u8]> {
+        if data.is_null() || isize::try_from(len).is_err() {
+            return None;
+        }
+        // SAFETY: as in `array`; bytes are aligned everywhere.
+        Some(unsafe { core::slice::from_raw_parts(data.cast(), len) })
     }
 
     #[inline(always)]

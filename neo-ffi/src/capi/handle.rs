@@ -2,7 +2,7 @@
 
 use core::fmt;
 use core::mem::ManuallyDrop;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 use crate::rsapi::{Code, Error, Result, generation, is_forked_since};
@@ -24,12 +24,16 @@ const POISONED: u32 = 0xDEAD_0001;
 /// mistakes, no promise.
 const GONE: u32 = 0xDEAD_0002;
 
+#[inline(always)]
+const fn word(tag: u32, generation: u32) -> u64 {
+    (generation as u64) << 32 | tag as u64
+}
+
 #[repr(C)]
 pub(super) struct Handle<T: Object> {
-    /// First, so that it is found behind a pointer to any other type of handle.
-    tag: AtomicU32,
-    /// Of the process that made it.
-    generation: u32,
+    /// The tag, and above it the generation of the process that made it: one comparison says that a
+    /// handle is good. First, so that it is found behind a pointer to any other type of handle.
+    word: AtomicU64,
     pub(super) value: T::Value,
 }
 
@@ -50,19 +54,19 @@ impl<T: Object> Handle<T> {
         value: T::Value,
         read: impl FnOnce(&T::Value) -> R,
     ) -> (*mut T, R) {
-        let handle = Self { tag: AtomicU32::new(T::TAG), generation: generation(), value };
+        let handle = Self { word: AtomicU64::new(word(T::TAG, generation())), value };
         let handle = Arc::new(handle);
         let result = read(&handle.value);
         (Arc::into_raw(handle).cast_mut().cast(), result)
     }
 
     pub(super) fn poison(&self) {
-        self.tag.store(POISONED, Ordering::Relaxed);
+        self.word.store(word(POISONED, 0), Ordering::Relaxed);
     }
 
     /// Fails in a forked child. For what the facade does not check itself.
     pub(super) fn here(&self) -> Result<()> {
-        if !is_forked_since(self.generation) {
+        if !is_forked_since((self.word.load(Ordering::Relaxed) >> 32) as u32) {
             return Ok(());
         }
         Err(Error::new(
@@ -78,7 +82,7 @@ impl<T: Object> Handle<T> {
 
 impl<T: Object> Drop for Handle<T> {
     fn drop(&mut self) {
-        *self.tag.get_mut() = GONE;
+        *self.word.get_mut() = word(GONE, 0);
     }
 }
 
@@ -90,16 +94,36 @@ impl Caller {
         if handle.is_null() || !handle.is_aligned() {
             return Err(bad_place(T::WHAT));
         }
-        // SAFETY: neither NULL nor misaligned, so the caller says that it is a handle. Of which type
-        // is seen at the word that all of them begin with.
-        let tag = unsafe { &(*handle).tag };
-        let found = tag.load(Ordering::Relaxed);
+        let found = self.word_of(handle) as u32;
         if found != T::TAG {
             return Err(no_handle(found, T::WHAT));
         }
         // SAFETY: the tag says that it is a live handle of this type, and the caller keeps a
         // reference to it until the export returns.
         Ok(unsafe { &*handle })
+    }
+
+    /// The handle behind an aligned pointer if it is live, healthy and of this process; `None` says
+    /// nothing about what is wrong.
+    #[inline(always)]
+    pub(super) fn handle_here<T: Object>(&self, object: *const T) -> Option<&Handle<T>> {
+        let handle = object.cast::<Handle<T>>();
+        if handle.is_null()
+            || self.word_of(handle).wrapping_sub(word(0, generation())) != u64::from(T::TAG)
+        {
+            return None;
+        }
+        // SAFETY: as in `handle`.
+        Some(unsafe { &*handle })
+    }
+
+    /// The word that every handle begins with.
+    #[inline(always)]
+    fn word_of<T: Object>(&self, handle: *const Handle<T>) -> u64 {
+        // SAFETY: neither NULL nor misaligned, so the caller says that it is a handle. Of which type
+        // is seen at the word.
+        let word = unsafe { &(*handle).word };
+        word.load(Ordering::Relaxed)
     }
 
     /// Adds a reference.

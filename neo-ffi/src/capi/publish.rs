@@ -1,6 +1,8 @@
 //! Publishing.
 
 use core::ffi::c_void;
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 
 use crate::rsapi::{Outcome, Publisher, Result, Run};
 use neo_protocol::Published;
@@ -11,7 +13,7 @@ use super::error::neo_error_t;
 use super::handle::{Handle, Object, release};
 use super::kernel::neo_kernel_t;
 use super::message::neo_slice_t;
-use super::status::neo_status_t;
+use super::status::{NEO_OK, neo_status_t};
 use super::versioned::{OutVersioned, Versioned};
 
 /// Payloads that are handed over at a time.
@@ -112,7 +114,57 @@ pub unsafe extern "C" fn neo_publish(
     err: *mut neo_error_t,
 ) -> neo_status_t {
     // SAFETY: the caller keeps to what is said above.
-    unsafe { Caller::new() }.on(r#pub, err, |caller, publisher| {
+    let caller = unsafe { Caller::new() };
+    // What most calls are, in as few steps as can be. Whatever differs is looked at below.
+    if opts.is_null()
+        && result.is_null()
+        && (r#pub.addr() | err.addr()).is_multiple_of(align_of::<usize>())
+        && let Some(publisher) = caller.handle_here(r#pub)
+        && let Some(payload) = caller.some_bytes(data, len)
+    {
+        // An error goes behind a box, so that what is handed on fits a register.
+        let publish = || publisher.value.publish_here(payload).err().map(boxed);
+        return match catch_unwind(AssertUnwindSafe(publish)) {
+            Ok(None) => NEO_OK,
+            failure => publish_failed(&caller, publisher, err, failure),
+        };
+    }
+    publish_and_tell(caller, r#pub, data, len, opts, result, err)
+}
+
+#[cold]
+#[inline(never)]
+fn boxed(problem: neo_protocol::Error) -> Box<neo_protocol::Error> {
+    Box::new(problem)
+}
+
+#[cold]
+#[inline(never)]
+fn publish_failed(
+    caller: &Caller,
+    publisher: &Handle<neo_pub_t>,
+    err: *mut neo_error_t,
+    failure: std::thread::Result<Option<Box<neo_protocol::Error>>>,
+) -> neo_status_t {
+    match failure {
+        Ok(None) => NEO_OK,
+        Ok(Some(problem)) => caller.fail(err, &(*problem).into()),
+        Err(panic) => caller.fail_by_panic(publisher, err, panic),
+    }
+}
+
+/// As [`neo_publish`], with options, a result, and a word about what is wrong.
+#[inline(never)]
+fn publish_and_tell(
+    caller: Caller,
+    r#pub: *mut neo_pub_t,
+    data: *const c_void,
+    len: usize,
+    opts: *const neo_send_opts_t,
+    result: *mut neo_publish_result_t,
+    err: *mut neo_error_t,
+) -> neo_status_t {
+    caller.on(r#pub, err, |caller, publisher| {
         let result = caller.out_versioned(result)?;
         let payload = caller.bytes(data, len)?;
         let published = match opts.is_null() {
@@ -126,7 +178,6 @@ pub unsafe extern "C" fn neo_publish(
     })
 }
 
-#[cold]
 fn publish_in_time(
     caller: &Caller,
     publisher: &Publisher,

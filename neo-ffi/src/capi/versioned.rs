@@ -2,7 +2,7 @@
 
 use crate::rsapi::{Code, Error, Result};
 
-use super::caller::{Caller, Out, bad_place, check_array};
+use super::caller::{Caller, bad_place, check_array};
 
 /// Larger sizes are garbage.
 const SIZE_MAX: usize = 4096;
@@ -61,8 +61,7 @@ impl Caller {
             return Ok(None);
         }
         let size = self.size_of(place)?;
-        let out = self.out(place, T::NAME)?;
-        Ok(Some(OutVersioned { place, size, _out: out }))
+        Ok(Some(OutVersioned { place, size, _caller: self }))
     }
 
     #[inline(always)]
@@ -118,15 +117,15 @@ fn bad_size(name: &str, size: usize, first: usize) -> Error {
 pub(super) struct OutVersioned<'c, T> {
     place: *mut T,
     size: usize,
-    _out: Out<'c, T>,
+    _caller: &'c Caller,
 }
 
 impl<T: Versioned> OutVersioned<'_, T> {
     /// Writes what the caller knows of `value`, but not the caller's size.
     #[inline(always)]
     pub(super) fn write(&self, value: &T) {
-        // The size of a caller of this version is known to the compiler.
-        if self.size >= size_of::<T>() {
+        // The first version is the only one so far, so this is all that the compiler keeps.
+        if T::SIZE_FIRST == size_of::<T>() || self.size >= size_of::<T>() {
             self.write_start(value, size_of::<T>());
         } else {
             self.write_start(value, self.size);

@@ -97,6 +97,12 @@ impl Publisher {
         Ok(self.inner.here()?.publisher.publish(payload)?)
     }
 
+    /// As [`publish`](Self::publish), by a caller who knows that this is the process that opened it.
+    #[inline(always)]
+    pub(crate) fn publish_here(&self, payload: &[u8]) -> neo_protocol::Result<Published> {
+        self.inner.publisher.publish(payload)
+    }
+
     /// Waits until there is room, for at most `timeout` (`None`: for ever), then publishes. The hook
     /// is asked at least every 100 ms.
     ///

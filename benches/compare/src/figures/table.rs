@@ -1,7 +1,7 @@
 //! The table of figures, in the order of the report.
 
 use super::{Bar, Contestant, Figure, Run};
-use crate::neo::{cost, crowd, latency, memory, neighbour, rate, scale};
+use crate::neo::{cost, crowd, faces, latency, memory, neighbour, rate, scale};
 use crate::peers::{crossbeam, disruptor, kanal, rtrb};
 use crate::yardsticks;
 
@@ -239,6 +239,18 @@ pub static FIGURES: &[Figure] = &[
                 neighbour::instructions_beside_one_that_reads,
                 &[Bar::AtMost(1.01)],
             ),
+        ],
+    },
+    Figure {
+        name: "publish in C, instructions",
+        setup: "one publish of 64 B to one subscription",
+        unit: "instr",
+        limit: None,
+        needs: Some("valgrind"),
+        contestants: &[
+            plain("neo, neo_publish", faces::instructions_of_c),
+            plain("neo, neo_publish, with its result", faces::instructions_of_c_asking),
+            against("neo, Publisher::publish", faces::instructions_of_rust, &[Bar::AtMost(1.1)]),
         ],
     },
     figure(

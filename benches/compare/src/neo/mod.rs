@@ -3,6 +3,7 @@
 
 pub mod cost;
 pub mod crowd;
+pub mod faces;
 pub mod latency;
 pub mod memory;
 pub mod neighbour;
