@@ -1,7 +1,7 @@
 //! The suite `c`: the C ABI as C programs see it. Needs gcc; g++, clang and valgrind are used where
 //! they are.
 
-mod golden;
+pub(crate) mod golden;
 
 use core::time::Duration;
 use std::path::{Path, PathBuf};

@@ -150,6 +150,27 @@ mod tests {
     }
 
     #[test]
+    fn what_the_parity_list_names_in_c_is_in_the_header() {
+        let header = read(&path()).unwrap();
+        let list = read(&workspace::root().join("bindings/conformance/parity.toml")).unwrap();
+        let names = list.lines().filter_map(|line| line.strip_prefix("c = \"")?.strip_suffix('"'));
+        let mut count = 0;
+        for name in names {
+            let is_there = match name.split_once('.') {
+                None => header.contains(&format!("{name}(")),
+                Some((of, field)) => {
+                    let (before, _) = header.split_once(&format!("}} {of};")).unwrap_or_default();
+                    let fields = before.rsplit("typedef struct {").next().unwrap_or_default();
+                    fields.contains(&format!(" {field};")) || fields.contains(&format!("*{field};"))
+                }
+            };
+            assert!(is_there, "{name}");
+            count += 1;
+        }
+        assert!(count > 50, "{count} names");
+    }
+
+    #[test]
     fn a_declaration_becomes_a_pointer() {
         let declarations = "NEO_API\nvoid neo_x(void);\n/** As neo_a(b). */\nNEO_API void neo_a(int b,\n\
                             int c);\nNEO_API const char *neo_text(void);\n";

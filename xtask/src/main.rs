@@ -10,6 +10,7 @@ mod bench;
 mod c;
 mod conformance;
 mod demo;
+mod dist;
 mod fuzz;
 mod headers;
 mod lint;
@@ -46,7 +47,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "test",
-        usage: "[rust c python conformance loom miri tsan fuzz]",
+        usage: "[rust c dist python conformance loom miri tsan fuzz]",
         about: "run every test, and quick forms of the checkers; or only the suites named",
         run: test::run,
     },
@@ -61,6 +62,12 @@ const VERBS: &[Verb] = &[
         usage: "[LANGUAGE..]",
         about: "run one table of cases in every language and compare",
         run: conformance::run,
+    },
+    Verb {
+        name: "dist",
+        usage: "[--prefix DIR]",
+        about: "install the C library: header, libneo, pkg-config and CMake files",
+        run: dist::run,
     },
     Verb {
         name: "headers",

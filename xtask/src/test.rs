@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::run::Step;
 use crate::suite::{self, Suite};
-use crate::{Failure, c, conformance, fuzz, loom, miri, python, sanitize, toolchains};
+use crate::{Failure, c, conformance, dist, fuzz, loom, miri, python, sanitize, toolchains};
 
 const LIMIT: Duration = Duration::from_secs(25 * 60);
 
@@ -15,6 +15,7 @@ type Named = (&'static str, fn() -> Suite);
 const SUITES: &[Named] = &[
     ("rust", rust),
     ("c", c::suite),
+    ("dist", dist::suite),
     ("python", python::suite),
     ("conformance", || conformance::suite(&[])),
     ("loom", || loom::suite(&loom::Depth::QUICK)),
