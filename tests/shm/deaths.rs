@@ -107,6 +107,22 @@ fn who_is_not_attended_to_notices_deaths_when_it_looks() {
 }
 
 #[test]
+fn the_places_of_the_dead_are_free_although_nobody_attended_to_their_deaths() {
+    let name = Name::new();
+    let options = crate::process::options().without_thread();
+    let kernel = neo_protocol::Kernel::open_with(&name.url(), &options).unwrap();
+    let mut ready = kernel.subscribe("from.holder").open().unwrap();
+    let mut holders: Vec<_> = (0..7).map(|_| name.start("holder")).collect();
+    holders.iter().for_each(|_| assert_eq!(next(&mut ready), b"holding"));
+    let open = || neo_protocol::Kernel::open_with(&name.url(), &options);
+    assert_eq!(open().unwrap_err().kind(), ErrorKind::Full, "all are alive");
+    holders.iter_mut().for_each(|holder| holder.kill());
+    drop(holders);
+    let opened: Vec<_> = (0..7).map(|_| open().unwrap()).collect();
+    assert_eq!(opened[6].counters().routes.len(), 1);
+}
+
+#[test]
 fn a_process_that_runs_another_program_now_has_left() {
     let name = Name::new();
     let kernel = name.open();

@@ -12,6 +12,7 @@ use crate::mailbox::cells_mapped::{self, ChunkClass, ChunkKind, MailboxRef};
 use crate::mailbox::life::Opening;
 use crate::mailbox::take::ReaderCursor;
 use crate::mailbox::word::{CommitWord, Kind, Status, Tail};
+use crate::region::RegionError;
 use crate::region::blocks::{BlockId, BlockRef};
 use crate::region::hint::AllocHint;
 use crate::region::holders::{HolderIndex, HolderTable};
@@ -115,13 +116,37 @@ pub(crate) struct OpenedMailbox {
 impl Core {
     pub(crate) fn new(region: Arc<Region>) -> Result<Arc<Self>> {
         sys::fork::watch();
-        let owner = region.join()?;
+        match region.join() {
+            Ok(owner) => Ok(Self::of(region, owner)),
+            Err(full @ RegionError::ParticipantsFull { .. }) => {
+                if !Self::clear_up(&region)? {
+                    return Err(full.into());
+                }
+                let owner = region.join()?;
+                Ok(Self::of(region, owner))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Puts right what the dead left, from the place that is kept for it. True: somebody was dead.
+    #[cold]
+    fn clear_up(region: &Arc<Region>) -> Result<bool> {
+        if region.dead_participants().next().is_none() {
+            return Ok(false);
+        }
+        let Some(owner) = region.join_to_reclaim()? else { return Ok(false) };
+        let reclaimer = Self::of(region.clone(), owner);
+        Ok(super::reclaim::reclaim_dead(&reclaimer).participants > 0)
+    }
+
+    fn of(region: Arc<Region>, owner: Owner) -> Arc<Self> {
         let holders = HolderTable::new(region.clone(), owner.id);
         let calls = CallTable::new(&region);
         let wake_targets = WakeTargets::of(region.identity());
         let inline_services = InlineServices::of(region.identity());
         let rooms = RoomWaiters::of(region.identity());
-        Ok(Arc::new(Self {
+        Arc::new(Self {
             region,
             owner,
             router: Mutex::default(),
@@ -135,7 +160,7 @@ impl Core {
             attendant: Default::default(),
             open_in: AtomicU32::new(sys::fork::generation()),
             made_in: sys::fork::generation(),
-        }))
+        })
     }
 
     /// Whether it was closed, or belongs to the parent of this process.

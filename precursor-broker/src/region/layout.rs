@@ -59,7 +59,8 @@ impl Layout {
     /// The layout of valid limits.
     pub(crate) fn new(limits: &Limits) -> Self {
         let memory = limits.memory_bytes_max as usize;
-        let participants = limits.participants_max as usize;
+        // One more than may join: whoever clears up when all places are the dead's.
+        let participants = limits.participants_max as usize + 1;
         let calls = participants * limits.calls_in_flight_max as usize;
         let geometry = Geometry::new(memory, limits.frame_bytes_max() as usize);
         let arena_bytes = (memory / 4).max(ARENA_BYTES_MIN.min(memory));

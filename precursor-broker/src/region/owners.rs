@@ -71,8 +71,25 @@ impl Region {
     ///
     /// `ParticipantsFull` if no record is free, `System` if memory cannot be committed.
     pub(crate) fn join(&self) -> Result<Owner, RegionError> {
+        let participants_max = self.limits().participants_max;
+        self.join_among(1..=participants_max as u16)?
+            .ok_or(RegionError::ParticipantsFull { participants_max })
+    }
+
+    /// Takes the place that is kept for clearing up when all others are taken. `None`: somebody
+    /// else is at it.
+    pub(crate) fn join_to_reclaim(&self) -> Result<Option<Owner>, RegionError> {
+        let spare = self.limits().participants_max as u16 + 1;
+        self.join_among(spare..=spare)
+    }
+
+    fn join_among(
+        &self,
+        places: core::ops::RangeInclusive<u16>,
+    ) -> Result<Option<Owner>, RegionError> {
         let (pid, start) = sys::process_identity();
-        for (record, id) in self.participants().iter().zip(1_u16..) {
+        for id in places {
+            let Some(record) = self.participant(id) else { break };
             let seen = StateWord::load(record);
             let joining = StateWord::new(seen.generation(), Status::Joining, pid);
             if seen.status() != Status::Free || !seen.change(record, joining) {
@@ -94,10 +111,10 @@ impl Region {
             let live = StateWord::new(seen.generation(), Status::Live, pid);
             if joining.change(record, live) {
                 step!("join.live");
-                return Ok(Owner { id, generation: seen.generation() });
+                return Ok(Some(Owner { id, generation: seen.generation() }));
             }
         }
-        Err(RegionError::ParticipantsFull { participants_max: self.limits().participants_max })
+        Ok(None)
     }
 
     /// Gives a participant's place up: when it has left and holds nothing more, or when a survivor
