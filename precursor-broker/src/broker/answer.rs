@@ -1,5 +1,6 @@
 //! The right to answer a call: a reply goes into the caller's slot, or into a block it names.
 
+use core::ops::Deref;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -49,28 +50,30 @@ fn has_been_alone(core: &Core) -> bool {
 
 /// The right to answer one call, once.
 #[derive(Debug)]
-pub(crate) struct ReplyToken {
-    core: Arc<Core>,
+pub(crate) struct ReplyToken<C: Deref<Target = Core> = Arc<Core>> {
+    core: C,
     id: CallId,
     answered: bool,
 }
 
-impl ReplyToken {
+impl<C: Deref<Target = Core>> ReplyToken<C> {
     /// The token of a request that this participant has taken and signed.
-    pub(crate) fn new(core: &Arc<Core>, id: CallId) -> Self {
-        Self { core: core.clone(), id, answered: false }
+    #[inline(always)]
+    pub(crate) fn new(core: C, id: CallId) -> Self {
+        Self { core, id, answered: false }
     }
 
-    /// What is left of the caller's time; zero if it waits no longer.
-    pub(crate) fn remaining(&self) -> Option<Duration> {
-        reply::remaining(&self.core, self.id)
+    /// The caller as a handler may ask about it.
+    #[inline(always)]
+    pub(crate) fn caller(&self) -> Caller<'_> {
+        Caller { core: &self.core, id: self.id }
     }
 
     /// Answers with a payload.
+    #[inline]
     pub(crate) fn reply(mut self, payload: &[u8]) -> Result<()> {
         self.answered = true;
-        let core = self.core.clone();
-        self.answer(&core.calls.reply, payload)
+        self.caller().answer(&self.core.calls.reply, payload)
     }
 
     /// Answers with an error.
@@ -78,12 +81,43 @@ impl ReplyToken {
         self.answered = true;
         let mut payload = vec![if panicked { PANICKED } else { 0 }];
         payload.extend_from_slice(clipped(text).as_bytes());
-        let core = self.core.clone();
-        let _ = self.answer(&core.calls.failure, &payload);
+        let _ = self.caller().answer(&self.core.calls.failure, &payload);
+    }
+}
+
+impl<C: Deref<Target = Core>> Drop for ReplyToken<C> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if !self.answered {
+            self.caller().leave();
+        }
+    }
+}
+
+/// The caller of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller<'c> {
+    core: &'c Core,
+    id: CallId,
+}
+
+impl<'c> Caller<'c> {
+    /// What is left of the caller's time; zero if it waits no longer.
+    pub(crate) fn remaining(self) -> Option<Duration> {
+        reply::remaining(self.core, self.id)
     }
 
-    fn answer(&self, template: &Template, payload: &[u8]) -> Result<()> {
-        let core = &self.core;
+    /// Ends the call without an answer.
+    #[cold]
+    fn leave(self) {
+        if let Some(record) = self.begin_reply() {
+            self.end_reply(record, NO_REPLY);
+        }
+    }
+
+    #[inline]
+    fn answer(self, template: &Template, payload: &[u8]) -> Result<()> {
+        let core = self.core;
         let stamp = Stamp::new(self.id.0, 0);
         let frame_len = template.frame_len(payload.len());
         if is_inline(frame_len) {
@@ -97,6 +131,15 @@ impl ReplyToken {
             }
             return Ok(());
         }
+        self.answer_in_block(template, payload)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn answer_in_block(self, template: &Template, payload: &[u8]) -> Result<()> {
+        let core = self.core;
+        let stamp = Stamp::new(self.id.0, 0);
+        let frame_len = template.frame_len(payload.len());
         if frame_len as u64 > core.region.limits().frame_bytes_max() {
             return self.refuse(Error::new(
                 ErrorKind::TooLarge,
@@ -129,7 +172,7 @@ impl ReplyToken {
     }
 
     /// A reply that cannot be sent: the caller is told, and so is the service.
-    fn refuse(&self, error: Error) -> Result<()> {
+    fn refuse(self, error: Error) -> Result<()> {
         let mut payload = vec![0];
         payload.extend_from_slice(error.to_string().as_bytes());
         payload.truncate(TEXT_MAX);
@@ -138,8 +181,9 @@ impl ReplyToken {
     }
 
     /// Makes the slot this replier's. `None`: the caller no longer waits.
-    fn begin_reply(&self) -> Option<&ReplyRecord> {
-        let record = record(&self.core, self.id.participant(), self.id.call())?;
+    #[inline(always)]
+    fn begin_reply(self) -> Option<&'c ReplyRecord> {
+        let record = record(self.core, self.id.participant(), self.id.call())?;
         if !record.begin_answer(self.id.generation(), self.core.owner_id()) {
             self.core.count_late_reply();
             return None;
@@ -148,11 +192,12 @@ impl ReplyToken {
         Some(record)
     }
 
-    fn end_reply(&self, record: &ReplyRecord, status: u64) {
+    #[inline(always)]
+    fn end_reply(self, record: &ReplyRecord, status: u64) {
         let answered = record.end_answer(self.id.generation(), self.core.owner_id(), status);
         step!("reply.done");
         match answered {
-            Answered::Told { is_parked: true } => wake_caller(&self.core, record, self.id),
+            Answered::Told { is_parked: true } => wake_caller(self.core, record, self.id),
             Answered::Told { is_parked: false } => {}
             Answered::Unheard(block) => {
                 if let Some(block) = block {
@@ -160,16 +205,6 @@ impl ReplyToken {
                 }
                 self.core.count_late_reply();
             }
-        }
-    }
-}
-
-impl Drop for ReplyToken {
-    fn drop(&mut self) {
-        if !self.answered
-            && let Some(record) = self.begin_reply()
-        {
-            self.end_reply(record, NO_REPLY);
         }
     }
 }

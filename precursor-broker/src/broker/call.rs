@@ -1,10 +1,10 @@
 //! Calls: finding a service by name, running an inline one, sending a request to a worker.
 
+use core::borrow::Borrow;
 use core::cell::{Cell, RefCell};
 use core::panic::AssertUnwindSafe;
 use core::time::Duration;
 use std::panic::catch_unwind;
-use std::rc::Rc;
 use std::sync::{Arc, Weak};
 
 use qiss_format::{FrameBuilder, Kind, Stamp, Template, type_id};
@@ -16,13 +16,13 @@ use crate::sync::{AtomicU64, Ordering};
 
 use super::answer::clipped;
 use super::core::Core;
-use super::deliver::{self, Content, Deadline, is_inline};
+use super::deliver::{self, Content, Deadline, Retry, is_inline};
 use super::inline::Handler;
 use super::policy::{Policy, Published, Wait};
 use super::reply::{PendingCall, timed_out};
 use super::route::Target;
 use super::router::RouteKind;
-use super::service::{Call, Reply, panic_text};
+use super::service::{Call, Method, Reply, panic_text};
 use super::subscription::validate_name;
 
 /// Calls that inline services may make to each other on one thread.
@@ -36,7 +36,7 @@ struct Caller {
     method: Box<str>,
     template: Template,
     blocks: AllocHint,
-    known: RefCell<Option<Rc<Known>>>,
+    known: RefCell<Option<Known>>,
 }
 
 /// Where a service is, as of a version of the routes.
@@ -50,7 +50,7 @@ struct Known {
 }
 
 thread_local! {
-    static CALLERS: RefCell<Vec<Option<Rc<Caller>>>> = const { RefCell::new(Vec::new()) };
+    static CALLERS: RefCell<Vec<Option<Box<Caller>>>> = const { RefCell::new(Vec::new()) };
     static CALL_DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -70,39 +70,53 @@ impl Caller {
         })
     }
 
-    fn of(service: &str, method: &str) -> Result<Rc<Self>> {
+    /// Runs `f` with what this thread keeps for a method. `f` runs no handler: what it borrows
+    /// stands in the way of other names.
+    #[inline(always)]
+    fn with<R>(service: &str, method: &str, mut f: impl FnMut(&Self) -> Result<R>) -> Result<R> {
         let place = (service.len() * 31 + method.len() * 7 + hash(service) + hash(method)) % KEPT;
-        let known = CALLERS.try_with(|callers| match callers.borrow().get(place) {
+        let result = CALLERS.try_with(|callers| match callers.borrow().get(place) {
             Some(Some(caller)) if *caller.service == *service && *caller.method == *method => {
-                Some(caller.clone())
+                Some(f(caller))
             }
             _ => None,
         });
-        if let Ok(Some(caller)) = known {
-            return Ok(caller);
+        if let Ok(Some(result)) = result {
+            return result;
         }
-        let caller = Rc::new(Self::new(service, method)?);
+        let caller = Box::new(Self::new(service, method)?);
+        let result = f(&caller);
+        caller.keep(place);
+        result
+    }
+
+    /// At thread exit the cache may be gone, and in a waker that calls it is lent: the caller then
+    /// served this call only.
+    #[cold]
+    fn keep(self: Box<Self>, place: usize) {
         let _ = CALLERS.try_with(|callers| {
-            let mut callers = callers.borrow_mut();
+            let Ok(mut callers) = callers.try_borrow_mut() else { return };
             if callers.is_empty() {
                 callers.resize_with(KEPT, || None);
             }
-            callers[place] = Some(caller.clone());
+            callers[place] = Some(self);
         });
-        Ok(caller)
     }
 
-    fn find(&self, core: &Core) -> Rc<Known> {
-        let version = core.region.header().routes_version.0.load(Ordering::Acquire);
+    /// Runs `f` with where the service is now.
+    #[inline(always)]
+    fn with_known<R>(&self, core: &Core, f: impl FnOnce(&Known) -> R) -> R {
         if let Some(known) = &*self.known.borrow()
-            && known.version == version
-            && known.region == core.region.number()
+            && known.is_current(core)
         {
-            return known.clone();
+            return f(known);
         }
-        let known = Rc::new(Known::resolve(core, &self.service));
-        *self.known.borrow_mut() = Some(known.clone());
-        known
+        let known = Known::resolve(core, &self.service);
+        let result = f(&known);
+        if let Ok(mut kept) = self.known.try_borrow_mut() {
+            *kept = Some(known);
+        }
+        result
     }
 }
 
@@ -114,6 +128,13 @@ fn hash(name: &str) -> usize {
 }
 
 impl Known {
+    #[inline(always)]
+    fn is_current(&self, core: &Core) -> bool {
+        self.version == core.region.header().routes_version.0.load(Ordering::Acquire)
+            && self.region == core.region.number()
+    }
+
+    #[cold]
     fn resolve(core: &Core, service: &str) -> Self {
         let mut router = core.router.lock();
         let version = router.refresh(&core.region);
@@ -151,14 +172,11 @@ pub(crate) fn call(
     if timeout.is_some_and(|timeout| timeout.is_zero()) {
         return Err(timed_out(Duration::ZERO));
     }
-    let caller = Caller::of(service, method)?;
-    let known = caller.find(core);
-    if let Some(handler) = known.inline.as_ref().and_then(Weak::upgrade) {
-        return call_inline(&handler, &caller, payload);
-    }
     let mut deadline = Deadline::after(timeout.unwrap_or(Duration::MAX));
-    let pending = begin_call(core, &caller, &known, payload, timeout, &mut deadline)?;
-    pending.wait(timeout, &mut deadline, wait).map(Reply::received)
+    match start(&core, service, method, payload, timeout, &mut deadline)? {
+        Started::Inline(handler) => call_inline(&handler, service, method, payload),
+        Started::Waits(pending) => pending.wait(timeout, &mut deadline, wait).map(Reply::received),
+    }
 }
 
 /// Sends a request; the answer is awaited apart.
@@ -169,21 +187,52 @@ pub(crate) fn begin(
     payload: &[u8],
 ) -> Result<core::result::Result<PendingCall, Reply>> {
     core.check_open()?;
-    let caller = Caller::of(service, method)?;
-    let known = caller.find(core);
-    if let Some(handler) = known.inline.as_ref().and_then(Weak::upgrade) {
-        return call_inline(&handler, &caller, payload).map(Err);
+    let mut deadline = Deadline::after(Duration::ZERO);
+    match start(core, service, method, payload, None, &mut deadline)? {
+        Started::Inline(handler) => call_inline(&handler, service, method, payload).map(Err),
+        Started::Waits(pending) => Ok(Ok(pending)),
     }
-    begin_call(core, &caller, &known, payload, None, &mut Deadline::after(Duration::ZERO)).map(Ok)
+}
+
+/// What a call has come to.
+enum Started<C: Borrow<Arc<Core>>> {
+    /// It is for a handler that runs here.
+    Inline(Arc<Handler>),
+    /// Its request is sent.
+    Waits(PendingCall<C>),
+}
+
+#[inline(always)]
+fn start<C: Borrow<Arc<Core>> + Clone>(
+    core: &C,
+    service: &str,
+    method: &str,
+    payload: &[u8],
+    timeout: Option<Duration>,
+    deadline: &mut Deadline,
+) -> Result<Started<C>> {
+    Caller::with(service, method, |caller| {
+        caller.with_known((*core).borrow(), |known| {
+            if let Some(handler) = known.inline.as_ref().and_then(Weak::upgrade) {
+                return Ok(Started::Inline(handler));
+            }
+            begin_call(core, caller, known, payload, timeout, deadline).map(Started::Waits)
+        })
+    })
 }
 
 /// Runs a handler on this thread. No claim and no lock is held meanwhile.
-fn call_inline(handler: &Arc<Handler>, caller: &Caller, payload: &[u8]) -> Result<Reply> {
+fn call_inline(
+    handler: &Arc<Handler>,
+    service: &str,
+    method: &str,
+    payload: &[u8],
+) -> Result<Reply> {
     let depth = CALL_DEPTH.with(|depth| depth.replace(depth.get() + 1));
     let result = if depth >= CALL_DEPTH_MAX {
-        Err(too_deep(caller))
+        Err(too_deep(service, method))
     } else {
-        let call = Call { method: &caller.method, payload, token: None };
+        let call = Call { method: Method::Name(method), payload, caller: None };
         match catch_unwind(AssertUnwindSafe(|| handler(&call))) {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(failure)) => Err(Error::new(ErrorKind::Service, clipped(&failure.0).to_owned())),
@@ -198,30 +247,51 @@ fn call_inline(handler: &Arc<Handler>, caller: &Caller, payload: &[u8]) -> Resul
 }
 
 #[cold]
-fn too_deep(caller: &Caller) -> Error {
+fn too_deep(service: &str, method: &str) -> Error {
     Error::new(
         ErrorKind::Invalid,
         format!(
-            "inline services call each other {CALL_DEPTH_MAX} deep at \"{}/{}\", which is the \
-             most: break the recursion, or serve one of them with a worker",
-            caller.service, caller.method
+            "inline services call each other {CALL_DEPTH_MAX} deep at \"{service}/{method}\", \
+             which is the most: break the recursion, or serve one of them with a worker"
         ),
     )
 }
 
-fn begin_call(
-    core: &Arc<Core>,
+#[inline]
+fn begin_call<C: Borrow<Arc<Core>> + Clone>(
+    core: &C,
     caller: &Caller,
     known: &Known,
     payload: &[u8],
     timeout: Option<Duration>,
     deadline: &mut Deadline,
-) -> Result<PendingCall> {
+) -> Result<PendingCall<C>> {
     let Some(target) = &known.target else {
         return Err(nobody(caller, known.elsewhere));
     };
-    let pending = PendingCall::begin(core, timeout)?;
+    let pending = PendingCall::begin(core.clone(), timeout)?;
+    let core: &Core = (*core).borrow();
     let stamp = Stamp::new(pending.id().0, 0);
+    let is_sent = is_inline(caller.template.frame_len(payload.len()))
+        && deliver::try_inline(core, target, &caller.template, payload, stamp) == Retry::Accepted;
+    if !is_sent {
+        send_slowly(core, caller, known, target, payload, stamp, deadline)?;
+    }
+    step!("call.sent");
+    Ok(pending)
+}
+
+/// Sends a request in a block, or to a service that has no room now.
+#[cold]
+fn send_slowly(
+    core: &Core,
+    caller: &Caller,
+    known: &Known,
+    target: &Target,
+    payload: &[u8],
+    stamp: Stamp,
+    deadline: &mut Deadline,
+) -> Result<()> {
     let frame_len = caller.template.frame_len(payload.len());
     let sent = if is_inline(frame_len) {
         let content = Content::Inline { template: &caller.template, payload, stamp };
@@ -229,9 +299,8 @@ fn begin_call(
     } else {
         send_in_block(core, caller, target, payload, stamp, deadline)?
     };
-    step!("call.sent");
     if sent.accepted == 1 {
-        return Ok(pending);
+        return Ok(());
     }
     if sent.timed_out == 0 {
         return Err(nobody(caller, known.elsewhere));

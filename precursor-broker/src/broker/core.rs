@@ -142,7 +142,7 @@ impl Core {
 
     fn of(region: Arc<Region>, owner: Owner) -> Arc<Self> {
         let holders = HolderTable::new(region.clone(), owner.id);
-        let calls = CallTable::new(&region);
+        let calls = CallTable::new();
         let wake_targets = WakeTargets::of(region.identity());
         let inline_services = InlineServices::of(region.identity());
         let rooms = RoomWaiters::of(region.identity());

@@ -2,10 +2,11 @@
 //!
 //! What may happen to a slot, and in which order, is in `region::replies`; here is who does it.
 
+use core::borrow::Borrow;
+use core::cell::Cell;
 use core::time::Duration;
 use std::sync::Arc;
 
-use crossbeam_queue::ArrayQueue;
 use qiss_format::{Flags, FrameBuilder, Kind, Template};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -28,18 +29,22 @@ use super::policy::Wait;
 pub(crate) struct CallId(pub(crate) u64);
 
 impl CallId {
+    #[inline(always)]
     fn new(participant: u16, call: u16, generation: u32) -> Self {
         Self(u64::from(participant) << 48 | u64::from(call) << 32 | u64::from(generation))
     }
 
+    #[inline(always)]
     pub(super) fn participant(self) -> u16 {
         (self.0 >> 48) as u16
     }
 
+    #[inline(always)]
     pub(super) fn call(self) -> usize {
         (self.0 >> 32 & 0xFFFF) as usize
     }
 
+    #[inline(always)]
     pub(super) fn generation(self) -> u32 {
         self.0 as u32
     }
@@ -50,10 +55,9 @@ impl CallId {
     }
 }
 
-/// This participant's free reply slots, and the headers of its replies.
+/// What this participant's calls and replies have in common.
 #[derive(Debug)]
 pub(crate) struct CallTable {
-    free: ArrayQueue<u16>,
     /// Replies in blocks have no budget of their own.
     pinned: Arc<PinnedBytes>,
     pub(super) reply: Template,
@@ -61,59 +65,68 @@ pub(crate) struct CallTable {
 }
 
 impl CallTable {
-    pub(crate) fn new(region: &Region) -> Self {
-        let calls = region.limits().calls_in_flight_max as usize;
-        let free = ArrayQueue::new(calls.max(1));
-        for call in 0..calls as u16 {
-            let _ = free.push(call);
-        }
+    pub(crate) fn new() -> Self {
         let template = |flags| {
             let mut builder = FrameBuilder::new();
             #[expect(clippy::expect_used, reason = "a header without text always fits")]
             Template::new(builder.kind(Kind::RESPONSE).flags(flags)).expect("a plain header")
         };
         let (reply, failure) = (template(Flags::NONE), template(Flags::ERROR));
-        Self { free, pinned: Arc::default(), reply, failure }
+        Self { pinned: Arc::default(), reply, failure }
     }
+}
+
+thread_local! {
+    /// Where this thread looks first for a free slot: the one that it freed last, or the one behind
+    /// that it took last.
+    static NEXT: Cell<u16> = const { Cell::new(0) };
 }
 
 /// A call that this participant waits for. Dropped, it is cancelled.
 #[derive(Debug)]
-pub(crate) struct PendingCall {
-    core: Arc<Core>,
+pub(crate) struct PendingCall<C: Borrow<Arc<Core>> = Arc<Core>> {
+    core: C,
     id: CallId,
     ended: bool,
 }
 
-impl PendingCall {
+impl<C: Borrow<Arc<Core>>> PendingCall<C> {
     /// Takes a reply slot. The call waits from here on.
-    pub(crate) fn begin(core: &Arc<Core>, timeout: Option<Duration>) -> Result<Self> {
-        for _ in 0..core.calls.free.capacity() {
-            let call = core.calls.free.pop().ok_or_else(|| too_many_calls(core))?;
-            let record =
-                record(core, core.owner_id(), usize::from(call)).ok_or_else(Error::closed)?;
-            record.set_timeout(timeout);
-            if let Some(generation) = record.begin().or_else(|| begin_late(core, record)) {
-                step!("call.waiting");
-                let id = CallId::new(core.owner_id(), call, generation);
-                return Ok(Self { core: core.clone(), id, ended: false });
-            }
-            let _ = core.calls.free.push(call);
-        }
-        Err(too_many_calls(core))
+    #[inline(always)]
+    pub(crate) fn begin(core: C, timeout: Option<Duration>) -> Result<Self> {
+        let (participant, region) = (core.borrow().owner_id(), &core.borrow().region);
+        let next = NEXT.try_with(Cell::get).unwrap_or(0);
+        let begun = region
+            .reply(participant, usize::from(next))
+            .and_then(|record| Some((next, record, record.begin()?)));
+        let (call, record, generation) = match begun {
+            Some(begun) => begun,
+            None => begin_elsewhere(core.borrow(), next)?,
+        };
+        record.set_timeout(timeout);
+        let _ = NEXT.try_with(|next| next.set(call + 1));
+        step!("call.waiting");
+        Ok(Self { id: CallId::new(participant, call, generation), core, ended: false })
     }
 
+    #[inline(always)]
     pub(crate) fn id(&self) -> CallId {
         self.id
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
-        self.core.is_closed()
+    #[inline(always)]
+    fn core(&self) -> &Arc<Core> {
+        self.core.borrow()
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.core().is_closed()
+    }
+
+    #[inline(always)]
     fn record(&self) -> &ReplyRecord {
-        let replies = self.core.region.replies(self.id.participant());
-        &replies[self.id.call()]
+        #[expect(clippy::expect_used, reason = "`begin` found it")]
+        record(self.core(), self.id.participant(), self.id.call()).expect("a slot of this region")
     }
 
     /// Waits for the answer until `deadline`, which is that of `timeout` (`None`: for ever).
@@ -127,8 +140,8 @@ impl PendingCall {
         let mut is_told = false;
         let mut turns = 0_u32;
         loop {
-            if let Some(answer) = self.try_finish() {
-                return answer;
+            if self.has_ended() {
+                return self.finish();
             }
             turns = turns.saturating_add(1);
             if wait != Wait::Park
@@ -138,7 +151,7 @@ impl PendingCall {
                 crate::sync::spin_loop();
                 continue;
             }
-            if self.core.is_closed() {
+            if self.is_closed() {
                 return Err(Error::closed());
             }
             let left = timeout.map(|_| deadline.remaining());
@@ -146,8 +159,8 @@ impl PendingCall {
                 self.tell_deadline(left);
             }
             if left.is_some_and(|left| left.is_zero()) {
-                if let Some(answer) = self.try_finish() {
-                    return answer;
+                if self.has_ended() {
+                    return self.finish();
                 }
                 return Err(timed_out(timeout.unwrap_or_default()));
             }
@@ -165,41 +178,55 @@ impl PendingCall {
     }
 
     fn park(&self, timeout: Option<Duration>) {
-        self.record().park(timeout, self.core.region.futex_scope());
+        self.record().park(timeout, self.core().region.futex_scope());
     }
 
     /// Registers a task to be woken by the answer. False: the call has ended.
     pub(crate) fn register(&self, waker: &core::task::Waker) -> bool {
-        self.core.wake_targets.set_task(self.id.wake_key(), waker);
+        self.core().wake_targets.set_task(self.id.wake_key(), waker);
         self.record().poller.store(1, Ordering::Release);
         self.record().set_parked()
     }
 
     /// The answer, if the call has ended.
     pub(crate) fn try_finish(&mut self) -> Option<Result<Message>> {
-        let state = self.record().slot();
-        if state.is_pending() {
-            return None;
-        }
-        let answer = match state.status() {
-            DONE => self.read(),
-            NO_REPLY => Err(Error::new(
-                ErrorKind::NoReply,
-                "the service dropped the request without an answer",
-            )),
-            PEER_DIED => {
-                self.discard_block();
-                Err(Error::new(
-                    ErrorKind::PeerDied,
-                    "the process that worked on the call died: call again",
-                ))
-            }
-            _ => Err(Error::closed()),
-        };
-        self.free();
-        Some(answer)
+        self.has_ended().then(|| self.finish())
     }
 
+    #[inline(always)]
+    fn has_ended(&self) -> bool {
+        !self.record().slot().is_pending()
+    }
+
+    /// The answer of a call that has ended.
+    #[inline]
+    fn finish(&mut self) -> Result<Message> {
+        let answer = match self.record().slot().status() {
+            DONE => self.read(),
+            status => Err(self.unanswered(status)),
+        };
+        self.free();
+        answer
+    }
+
+    #[cold]
+    fn unanswered(&self, status: u64) -> Error {
+        match status {
+            NO_REPLY => {
+                Error::new(ErrorKind::NoReply, "the service dropped the request without an answer")
+            }
+            PEER_DIED => {
+                self.discard_block();
+                Error::new(
+                    ErrorKind::PeerDied,
+                    "the process that worked on the call died: call again",
+                )
+            }
+            _ => Error::closed(),
+        }
+    }
+
+    #[inline]
     fn read(&self) -> Result<Message> {
         let record = self.record();
         let block = record.take_block(self.id.generation());
@@ -208,7 +235,7 @@ impl PendingCall {
             None => {
                 let (participant, call) = (self.id.participant(), self.id.call());
                 let read = |cell: &[u8; 256]| Message::inline(cell, None, 0);
-                self.core.region.read_reply(participant, call, read).ok_or_else(Error::closed)?
+                self.core().region.read_reply(participant, call, read).ok_or_else(Error::closed)?
             }
             Some(block) => self.own(block),
         };
@@ -222,12 +249,13 @@ impl PendingCall {
     #[cold]
     fn discard_block(&self) {
         if let Some(block) = self.record().take_block(self.id.generation()) {
-            self.core.release_id(block);
+            self.core().release_id(block);
         }
     }
 
+    #[cold]
     fn own(&self, block: BlockId) -> Message {
-        let core = &self.core;
+        let core = self.core();
         let len = core.block_frame(block).len();
         let pinned = core.calls.pinned.clone();
         let held = core
@@ -245,25 +273,36 @@ impl PendingCall {
         }
     }
 
+    #[inline(always)]
     fn free(&mut self) {
+        self.forget_waker();
         self.record().free(self.id.generation());
-        self.put_back();
+        self.leave();
     }
 
-    /// Makes the slot, which is free or will be, ready for this participant's next call.
-    fn put_back(&mut self) {
+    /// The slot is free or will be, and as good as any for this thread's next call.
+    #[inline(always)]
+    fn leave(&mut self) {
         self.ended = true;
+        let _ = NEXT.try_with(|next| next.set(self.id.call() as u16));
+    }
+
+    /// Nobody waits any more. Before the slot is free: then it may be another call's.
+    #[inline(always)]
+    fn forget_waker(&self) {
         if self.record().poller.load(Ordering::Relaxed) != 0 {
-            self.core.wake_targets.remove(self.id.wake_key());
+            self.record().poller.store(0, Ordering::Relaxed);
+            self.core().wake_targets.remove(self.id.wake_key());
         }
-        let _ = self.core.calls.free.push(self.id.call() as u16);
     }
 
     /// Gives the call up. A replier in the middle of its bounded copy is waited for a while; beyond
     /// it the slot is left to that one.
+    #[cold]
     fn cancel(&mut self) {
         const TURNS_MAX: u32 = 2_000;
         const SPINS: u32 = 1_000;
+        self.forget_waker();
         for turn in 0..TURNS_MAX {
             match self.record().give_up() {
                 GivenUp::Replying if turn < SPINS => crate::sync::spin_loop(),
@@ -277,7 +316,7 @@ impl PendingCall {
     fn end_given_up(&mut self, given_up: GivenUp) {
         match given_up {
             // A slot that was left is passed over by new calls until it is free.
-            GivenUp::Free | GivenUp::Replying => self.put_back(),
+            GivenUp::Free | GivenUp::Replying => self.leave(),
             GivenUp::Ended => {
                 let _ = self.try_finish();
             }
@@ -285,7 +324,8 @@ impl PendingCall {
     }
 }
 
-impl Drop for PendingCall {
+impl<C: Borrow<Arc<Core>>> Drop for PendingCall<C> {
+    #[inline(always)]
     fn drop(&mut self) {
         if !self.ended {
             self.cancel();
@@ -300,11 +340,30 @@ pub(super) fn remaining(core: &Core, id: CallId) -> Option<Duration> {
 }
 
 /// The slot of a call. `None`: no such call.
+#[inline(always)]
 pub(super) fn record(core: &Core, participant: u16, call: usize) -> Option<&ReplyRecord> {
-    core.region.replies(participant).get(call)
+    core.region.reply(participant, call)
 }
 
-/// Starts a call in a slot that a caller left to its replier, if that is gone as well. The recount at the end of that one's reclaim freed the reply's block.
+/// Starts a call in the first slot behind `next` that is free.
+#[cold]
+fn begin_elsewhere(core: &Core, next: u16) -> Result<(u16, &ReplyRecord, u32)> {
+    let records = core.region.replies(core.owner_id());
+    let begins: [fn(&Core, &ReplyRecord) -> Option<u32>; 2] =
+        [|_, record| record.begin(), begin_late];
+    for begin in begins {
+        for place in 0..records.len() {
+            let call = (usize::from(next) + place) % records.len();
+            if let Some(generation) = begin(core, &records[call]) {
+                return Ok((call as u16, &records[call], generation));
+            }
+        }
+    }
+    Err(too_many_calls(core))
+}
+
+/// Starts a call in a slot that a caller left to its replier, if that is gone as well. The recount at
+/// the end of that one's reclaim freed the reply's block.
 #[cold]
 fn begin_late(core: &Core, record: &ReplyRecord) -> Option<u32> {
     let _ = record.free_abandoned(|owner| core.region.is_joined(owner));

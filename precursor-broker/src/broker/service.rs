@@ -8,10 +8,12 @@ use core::time::Duration;
 use std::panic::catch_unwind;
 use std::sync::Arc;
 
+use qiss_format::Frame;
+
 use crate::error::Result;
 use crate::mailbox::cells_mapped::ChunkKind;
 
-use super::answer::ReplyToken;
+use super::answer::{Caller, ReplyToken};
 use super::core::Core;
 use super::deliver::Deadline;
 use super::message::Message;
@@ -53,17 +55,28 @@ impl<E: fmt::Display> From<E> for Failure {
 /// One call as its handler sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'c> {
-    pub(super) method: &'c str,
+    pub(super) method: Method<'c>,
     pub(super) payload: &'c [u8],
     /// A worker's: the caller waits elsewhere.
-    pub(super) token: Option<&'c ReplyToken>,
+    pub(super) caller: Option<Caller<'c>>,
+}
+
+/// The method of a call. A handler that serves one does not ask for its name.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Method<'c> {
+    Name(&'c str),
+    /// What a request names.
+    Of(Frame<'c>),
 }
 
 impl<'c> Call<'c> {
     /// The method that was called.
     #[must_use]
     pub fn method(&self) -> &'c str {
-        self.method
+        match &self.method {
+            Method::Name(name) => name,
+            Method::Of(request) => method_of(request),
+        }
     }
 
     /// The argument.
@@ -76,7 +89,7 @@ impl<'c> Call<'c> {
     /// caller waits until it returns.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
-        self.token.and_then(ReplyToken::remaining)
+        self.caller.and_then(Caller::remaining)
     }
 
     /// As [`Request::is_cancelled`].
@@ -208,10 +221,14 @@ impl Service {
     ///
     /// [`Closed`](crate::ErrorKind::Closed) when the kernel closes.
     pub fn recv(&mut self, timeout: Option<Duration>) -> Result<Option<Request>> {
+        Ok(self.next(timeout)?.map(|taken| self.request(taken)))
+    }
+
+    fn next(&mut self, timeout: Option<Duration>) -> Result<Option<Taken>> {
         let mut deadline = timeout.map(Deadline::after);
         loop {
-            if let Some(request) = self.take_request() {
-                return Ok(Some(request));
+            if let Some(taken) = self.take_request() {
+                return Ok(Some(taken));
             }
             match self.reader.wait(deadline.as_mut().map(Deadline::remaining)) {
                 Waited::Ready => {}
@@ -227,11 +244,15 @@ impl Service {
     ///
     /// As [`recv`](Self::recv).
     pub fn try_recv(&mut self) -> Result<Option<Request>> {
-        let request = self.take_request();
-        if request.is_none() {
+        let taken = self.take_request();
+        if taken.is_none() {
             self.reader.check_open()?;
         }
-        Ok(request)
+        Ok(taken.map(|taken| self.request(taken)))
+    }
+
+    fn request(&self, Taken { message, id }: Taken) -> Request {
+        Request { message, token: ReplyToken::new(self.reader.core.clone(), id) }
     }
 
     /// Ready when a request can be received or the service is over; else the task is woken, once.
@@ -247,14 +268,14 @@ impl Service {
     }
 
     /// Requests whose callers wait no longer are passed over.
-    fn take_request(&mut self) -> Option<Request> {
+    #[inline]
+    fn take_request(&mut self) -> Option<Taken> {
         loop {
             let message = self.reader.try_recv()?;
             let core = &self.reader.core;
             let id = CallId(message.frame().corr_id());
             if reply::remaining(core, id) != Some(Duration::ZERO) {
-                let token = ReplyToken::new(core, id);
-                return Some(Request { message, token });
+                return Some(Taken { message, id });
             }
             core.count_expired_request();
         }
@@ -289,8 +310,8 @@ impl Service {
         &mut self,
         mut handler: impl FnMut(&Call<'_>) -> core::result::Result<Reply, Failure>,
     ) -> Result<()> {
-        while let Some(request) = self.recv(None)? {
-            request.answer_once(&mut handler);
+        while let Some(Taken { message, id }) = self.next(None)? {
+            answer_once(&message, ReplyToken::new(&*self.reader.core, id), &mut handler);
         }
         Ok(())
     }
@@ -299,6 +320,37 @@ impl Service {
 impl Drop for Service {
     fn drop(&mut self) {
         close_reader(&self.reader, self.route);
+    }
+}
+
+/// A request that this worker has signed, and the call that it is to answer.
+struct Taken {
+    message: Message,
+    id: CallId,
+}
+
+/// The method that a request's frame names.
+fn method_of<'f>(frame: &Frame<'f>) -> &'f str {
+    let name = frame.method().unwrap_or_default();
+    name.split_once('/').map_or(name, |(_, method)| method)
+}
+
+/// Runs a handler and answers with what it returns. A panic becomes the caller's error.
+fn answer_once<C: Deref<Target = Core>>(
+    message: &Message,
+    token: ReplyToken<C>,
+    handler: impl FnOnce(&Call<'_>) -> core::result::Result<Reply, Failure>,
+) {
+    let frame = message.frame();
+    let caller = Some(token.caller());
+    let call = Call { method: Method::Of(frame), payload: frame.payload(), caller };
+    match catch_unwind(AssertUnwindSafe(|| handler(&call))) {
+        Ok(Ok(reply)) => {
+            // What went wrong with a reply was told to the caller.
+            let _ = token.reply(&reply);
+        }
+        Ok(Err(failure)) => token.fail(false, &failure.0),
+        Err(panic) => token.fail(true, &panic_text(&*panic)),
     }
 }
 
@@ -333,8 +385,7 @@ impl Request {
     /// The method that was called.
     #[must_use]
     pub fn method(&self) -> &str {
-        let name = self.message.frame().method().unwrap_or_default();
-        name.split_once('/').map_or(name, |(_, method)| method)
+        method_of(&self.message.frame())
     }
 
     /// The argument.
@@ -376,7 +427,7 @@ impl Request {
     /// ```
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
-        self.token.remaining()
+        self.token.caller().remaining()
     }
 
     /// Whether nobody waits for the answer any more. Then work on it is in vain.
@@ -402,20 +453,7 @@ impl Request {
 
     /// Runs a handler and answers with what it returns. A panic becomes the caller's error.
     pub fn answer_with(self, handler: &impl Fn(&Call<'_>) -> core::result::Result<Reply, Failure>) {
-        self.answer_once(handler);
-    }
-
-    fn answer_once(self, handler: impl FnOnce(&Call<'_>) -> core::result::Result<Reply, Failure>) {
-        let call =
-            Call { method: self.method(), payload: self.payload(), token: Some(&self.token) };
-        match catch_unwind(AssertUnwindSafe(|| handler(&call))) {
-            Ok(Ok(reply)) => {
-                // What went wrong with a reply was told to the caller.
-                let _ = self.token.reply(&reply);
-            }
-            Ok(Err(failure)) => self.token.fail(false, &failure.0),
-            Err(panic) => self.token.fail(true, &panic_text(&*panic)),
-        }
+        answer_once(&self.message, self.token, handler);
     }
 }
 

@@ -172,6 +172,14 @@ impl Region {
         self.rows(&self.layout.replies, participant, self.calls())
     }
 
+    /// One of them.
+    #[inline(always)]
+    pub(crate) fn reply(&self, participant: u16, call: usize) -> Option<&ReplyRecord> {
+        let row = usize::from(participant).wrapping_sub(1).wrapping_mul(self.calls());
+        let record = self.table(&self.layout.replies).get(row.wrapping_add(call));
+        record.filter(|_| call < self.calls())
+    }
+
     /// Holder entries of a participant.
     pub(crate) fn holders(&self, participant: u16) -> &[AtomicU64] {
         self.rows(&self.layout.holders, participant, HOLDERS)
@@ -184,10 +192,12 @@ impl Region {
         self.table(&self.layout.holders).get(row.wrapping_add(usize::from(index)))
     }
 
+    #[inline]
     fn calls(&self) -> usize {
         self.limits.calls_in_flight_max as usize
     }
 
+    #[inline]
     fn row(&self, participant: u16) -> Option<usize> {
         let row = usize::from(participant).checked_sub(1)?;
         (row < self.layout.participants.length).then_some(row)

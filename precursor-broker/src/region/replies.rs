@@ -1,6 +1,6 @@
 //! Reply slots: a call ends once, whoever ends it (region.md R3.3).
 //!
-//! Only the caller starts and frees its slots. Everybody else changes a slot's state by
+//! Only the caller starts and frees its slots, whichever of its threads finds one free. Everybody else changes a slot's state by
 //! compare-and-swap of a word that names the call's generation, so what comes too late does
 //! nothing. The parked flag lies in the same word: whoever ends the call sees in that very step
 //! whether someone must be woken. The reply's block is named with its call's generation, so that it
@@ -98,24 +98,32 @@ pub(crate) enum GivenUp {
 }
 
 impl ReplyRecord {
+    #[inline(always)]
     pub(crate) fn slot(&self) -> SlotState {
         SlotState(self.state.load(Ordering::Acquire))
     }
 
+    #[inline]
     fn change(&self, from: SlotState, to: SlotState) -> Result<(), SlotState> {
         let changed =
             self.state.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Acquire);
         changed.map(drop).map_err(SlotState)
     }
 
-    /// Says how long the caller of the next call will wait; stored while the slot is free.
+    /// Says how long the caller of the call that has just begun will wait, before its request is
+    /// sent.
     ///
     /// Release, as every store of these words: who reads one of this call's sees the state that ended
     /// the call before.
+    #[inline]
     pub(crate) fn set_timeout(&self, timeout: Option<Duration>) {
         let ns = timeout.map_or(0, |timeout| u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX));
-        self.timeout_ns.store(ns, Ordering::Release);
-        self.deadline_ns.store(0, Ordering::Release);
+        // Callers mostly wait as long as the time before.
+        for (word, value) in [(&self.timeout_ns, ns), (&self.deadline_ns, 0)] {
+            if word.load(Ordering::Relaxed) != value {
+                word.store(value, Ordering::Release);
+            }
+        }
     }
 
     /// Says when the time of the call is over. Callers look at the clock only if the answer is not
@@ -142,19 +150,25 @@ impl ReplyRecord {
         (timeout != 0).then_some(Duration::from_nanos(left))
     }
 
-    /// Starts a call; its generation. `None`: a replier is still at work for a caller that died.
+    /// Starts a call; its generation. `None`: another call has the slot, or a replier is still at
+    /// work for a caller that died.
+    #[inline(always)]
     pub(crate) fn begin(&self) -> Option<u32> {
         let seen = self.slot();
-        if seen.status() != FREE {
+        let generation = seen.generation();
+        let waiting = SlotState::new(generation, WAITING, 0);
+        if seen.status() != FREE || self.change(seen, waiting).is_err() {
             return None;
         }
-        self.poller.store(0, Ordering::Relaxed);
-        let generation = seen.generation();
-        self.state.store(SlotState::new(generation, WAITING, 0).0, Ordering::Release);
+        // A participant that died here left it.
+        if self.poller.load(Ordering::Relaxed) != 0 {
+            self.poller.store(0, Ordering::Relaxed);
+        }
         Some(generation)
     }
 
-    /// Ends the caller's use of a call that has ended.
+    /// Ends the caller's use of a call that has ended. Another thread's call may begin here at once.
+    #[inline(always)]
     pub(crate) fn free(&self, generation: u32) {
         let freed = SlotState::new(generation, FREE, 0).freed();
         self.state.store(freed.0, Ordering::Release);
@@ -220,10 +234,12 @@ impl ReplyRecord {
     }
 
     /// Makes the slot and its cell the replier's. False: the caller waits no longer.
+    #[inline]
     pub(crate) fn begin_answer(&self, generation: u32, server: u16) -> bool {
         self.change_waiting(generation, |seen| seen.with(REPLYING, server))
     }
 
+    #[inline]
     fn change_waiting(&self, generation: u32, to: impl Fn(SlotState) -> SlotState) -> bool {
         let mut seen = self.slot();
         while seen.generation() == generation && seen.status() == WAITING {
@@ -312,6 +328,7 @@ impl ReplyRecord {
     }
 
     /// Takes the block of a call out of the slot: its reference is the caller's of this now.
+    #[inline]
     pub(crate) fn take_block(&self, generation: u32) -> Option<BlockId> {
         let word = self.block.load(Ordering::Acquire);
         let block = block_of(word).filter(|_| (word >> 32) as u32 == generation)?;

@@ -110,6 +110,31 @@ impl Slot {
 }
 
 #[test]
+fn of_two_threads_that_look_for_a_slot_one_gets_it() {
+    loom::model(|| {
+        let slot = Slot::new();
+        let other = slot.clone();
+        let thread = thread::spawn(move || {
+            let generation = other.record.begin()?;
+            other.write(1);
+            let gave_up = other.record.give_up();
+            Some((generation, gave_up))
+        });
+        let mine = slot.record.begin();
+        if mine.is_some() {
+            // The thread may have had the slot before, never at the same time.
+            slot.write(2);
+            assert_eq!(slot.record.give_up(), GivenUp::Free);
+        }
+        let theirs = thread.join().unwrap();
+        assert!(mine.is_some() || theirs.is_some());
+        if let (Some(mine), Some((theirs, gave_up))) = (mine, theirs) {
+            assert_eq!((mine.abs_diff(theirs), gave_up), (1, GivenUp::Free), "one after the other");
+        }
+    });
+}
+
+#[test]
 fn a_sleeping_caller_is_woken_by_its_answer_and_reads_it() {
     loom::model(|| {
         let slot = Slot::new();
