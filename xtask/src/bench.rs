@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: the comparison with the peers, in `benches/compare`.
 
 use crate::run::{first_line, hand_over};
-use crate::{Failure, toolchains, workspace};
+use crate::{Failure, python, toolchains, workspace};
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     print_machine();
@@ -10,6 +10,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     command.arg(workspace::root().join("benches/compare/Cargo.toml"));
     command.arg("--target-dir").arg(workspace::target_dir().join("compare"));
     command.args(["--bin", "neo-compare", "--"]).args(arguments);
+    match python::for_bench() {
+        Ok((interpreter, module)) => {
+            command.env("NEO_PYTHON", interpreter).env("PYTHONPATH", module);
+        }
+        Err(reason) => println!("the rows of Python: not measured: {reason}"),
+    }
     hand_over(command)
 }
 

@@ -66,6 +66,20 @@ fn build_in_place(release: bool) -> Result<(), Failure> {
     std::fs::rename(&fresh, place.join(installed)).map_err(told)
 }
 
+/// Builds the module where it lies; the folder for `PYTHONPATH`.
+pub(crate) fn built_in_place() -> Result<PathBuf, Failure> {
+    build_in_place(false)?;
+    Ok(package().join("python"))
+}
+
+/// What a measurement needs: the interpreter that has the peers, and the folder of the module as it
+/// is released.
+pub(crate) fn for_bench() -> Result<(PathBuf, PathBuf), Failure> {
+    let interpreter = environment()?;
+    build_in_place(true)?;
+    Ok((interpreter, package().join("python")))
+}
+
 pub(crate) fn suite() -> Suite {
     let venv = match environment() {
         Ok(venv) => venv,

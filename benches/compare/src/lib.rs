@@ -13,6 +13,7 @@ pub mod harness;
 pub mod machine;
 pub mod neo;
 pub mod peers;
+pub mod python;
 pub mod report;
 pub mod stats;
 pub mod threads;

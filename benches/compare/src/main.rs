@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
-use neo_compare::figures::FIGURES;
+use neo_compare::figures;
 use neo_compare::harness::{Scale, measure};
 use neo_compare::neo::scene;
+use neo_compare::python;
 use neo_compare::report::Report;
 
 const USAGE: &str = "usage: neo-compare [--filter TEXT] [--quick] [--repeats N] [--list]
@@ -64,8 +65,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
 
 fn run(arguments: &Arguments) -> Result<(), String> {
     let matches = |text: &str| text.contains(&arguments.filter);
-    let selected: Vec<_> = FIGURES
-        .iter()
+    let selected: Vec<_> = figures::all()
         .filter(|f| matches(f.name) || f.contestants.iter().any(|c| matches(c.name)))
         .collect();
     if selected.is_empty() {
@@ -96,5 +96,8 @@ fn run(arguments: &Arguments) -> Result<(), String> {
 }
 
 fn is_installed(program: &str) -> bool {
+    if program == python::INTERPRETER {
+        return python::is_prepared();
+    }
     std::process::Command::new(program).arg("--version").output().is_ok()
 }

@@ -81,7 +81,7 @@ impl Report {
     /// Says that a figure was not measured, and why.
     pub fn add_missing(&mut self, figure: &Figure, program: &str) {
         println!("{}: {}", figure.name, figure.setup);
-        println!("  not measured: {program} is not installed");
+        println!("  not measured: {program} is not there");
         self.rows.push(json!({
             "figure": figure.name,
             "setup": figure.setup,

@@ -1,6 +1,9 @@
 """Measures the module and its peers; one JSON line for each row.
 
     python bench/measure.py [WORD..]     only rows whose name contains a word
+    python bench/measure.py --serve      measures the row that each line of standard input names, once
+
+`cargo xtask bench` asks for the rows one by one, in turn with their peers (`benches/compare`).
 
 A row is {"name", "value", "unit", ...}. Rows in nanoseconds are the best of several repetitions and
 carry `noop`, the cost of an empty call into the module in the same run, and `per_noop`, the ratio.
@@ -409,7 +412,22 @@ ROWS: list[tuple[str, str, Callable[[], float]]] = [
 ]
 
 
+def serve() -> int:
+    """Answers each line, the name of a row, with its value or with what it lacks."""
+    global REPEATS
+    REPEATS = 1
+    rows = {name: measure for name, _, measure in ROWS} | {"no-op call": lambda: noop()}
+    for line in sys.stdin:
+        try:
+            print(json.dumps({"value": rows[line.strip()]()}), flush=True)
+        except (ModuleNotFoundError, KeyError) as error:
+            print(json.dumps({"error": f"{error!r}"}), flush=True)
+    return 0
+
+
 def main(words: list[str]) -> int:
+    if words == ["--serve"]:
+        return serve()
     missing = 0
     floor = noop()
     print(json.dumps({"name": "no-op call", "value": round(floor, 1), "unit": "ns"}), flush=True)

@@ -1,10 +1,14 @@
-//! Figures: who runs, against whom, and what is asked of the ratio. [`FIGURES`] is the table.
+//! Figures: who runs, against whom, and what is asked of the ratio. [`all`] lists them.
 
+mod python;
 mod table;
 
 use crate::harness::{Sample, Scale};
 
-pub use table::FIGURES;
+/// Every figure, in the order of the report.
+pub fn all() -> impl Iterator<Item = &'static Figure> {
+    table::FIGURES.iter().chain(python::FIGURES)
+}
 
 /// One run of one contestant.
 pub type Run = fn(Scale) -> Sample;
@@ -52,7 +56,7 @@ pub struct Figure {
     pub unit: &'static str,
     /// What the subject's value itself must keep to, in `unit`.
     pub limit: Option<Bar>,
-    /// A program that it cannot be measured without.
+    /// A program that it cannot be measured without, or the variable that names one.
     pub needs: Option<&'static str>,
     /// The subject, then its rivals.
     pub contestants: &'static [Contestant],

@@ -5,11 +5,11 @@ use crate::neo::{cost, crowd, faces, latency, memory, neighbour, rate, scale};
 use crate::peers::{crossbeam, disruptor, kanal, rtrb};
 use crate::yardsticks;
 
-const fn plain(name: &'static str, run: Run) -> Contestant {
+pub(super) const fn plain(name: &'static str, run: Run) -> Contestant {
     Contestant { name, run, bars: &[] }
 }
 
-const fn against(name: &'static str, run: Run, bars: &'static [Bar]) -> Contestant {
+pub(super) const fn against(name: &'static str, run: Run, bars: &'static [Bar]) -> Contestant {
     Contestant { name, run, bars }
 }
 
@@ -43,7 +43,7 @@ const CROWD_ONE: &str = "64 B, 4 threads on core 0, depth 1024, neo: Block, adap
 const LATENCY: &str = "64 B, cores 0 and 1, spinning, p50";
 
 /// Every figure, in the order of the report.
-pub static FIGURES: &[Figure] = &[
+pub(super) static FIGURES: &[Figure] = &[
     figure(
         "ping-pong",
         "one cache line, cores 0 and 1, round trip",
