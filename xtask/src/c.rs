@@ -49,6 +49,11 @@ struct Libraries {
     archive: PathBuf,
 }
 
+/// Builds the libraries; the folder that they are in, under the names that programs ask for.
+pub(crate) fn built_libraries() -> Result<PathBuf, Failure> {
+    Ok(build()?.folder)
+}
+
 /// Builds with the export that panics, and gives the shared library the name that programs ask for.
 fn build() -> Result<Libraries, Failure> {
     let mut command = toolchains::cargo(false);

@@ -17,6 +17,7 @@ mod lint;
 mod loom;
 mod miri;
 mod python;
+mod readme;
 mod run;
 mod sanitize;
 mod source;

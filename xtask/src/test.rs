@@ -4,7 +4,9 @@ use core::time::Duration;
 
 use crate::run::Step;
 use crate::suite::{self, Suite};
-use crate::{Failure, c, conformance, dist, fuzz, loom, miri, python, sanitize, toolchains};
+use crate::{
+    Failure, c, conformance, dist, fuzz, loom, miri, python, readme, sanitize, toolchains,
+};
 
 const LIMIT: Duration = Duration::from_secs(25 * 60);
 
@@ -17,6 +19,7 @@ const SUITES: &[Named] = &[
     ("c", c::suite),
     ("dist", dist::suite),
     ("python", python::suite),
+    ("readme", readme::suite),
     ("conformance", || conformance::suite(&[])),
     ("loom", || loom::suite(&loom::Depth::QUICK)),
     ("miri", miri::quick),
