@@ -1,4 +1,5 @@
-//! `cargo xtask miri`: the tests under an interpreter that reports undefined behaviour.
+//! `cargo xtask miri`: the unit tests under an interpreter that reports undefined behaviour. The tests
+//! in `tests/` use threads by the thousand and real time; the sanitizers run those.
 //!
 //! It also tells how much of the unsafe code that was: every `unsafe` block must run, or be listed
 //! with a reason in `xtask/unsafe-outside-miri.txt` (blocks that only call the operating system;
@@ -98,7 +99,7 @@ fn failed(failure: Failure) -> Outcome {
 
 fn command(root: &Path, packages: &[&str], seed: u64, filter: &[String]) -> Command {
     let mut command = toolchains::cargo(true);
-    command.args(["miri", "test", "--no-fail-fast", "--lib", "--tests", "--manifest-path"]);
+    command.args(["miri", "test", "--no-fail-fast", "--lib", "--manifest-path"]);
     command.arg(root.join("Cargo.toml"));
     command.arg("--target-dir").arg(workspace::target_dir().join("miri"));
     for package in packages {
