@@ -13,8 +13,10 @@ use crate::sync::{AtomicU64, Ordering, full_fence};
 const OTHER: u16 = 2;
 const DEAD: u16 = 9;
 
-/// The table's place for a topic in the models; those of one hash have the same.
+/// A topic's hash in the models, and so its place in the table.
 const HASH: u64 = 5;
+/// Another hash that leads to the same place.
+const SAME_PLACE: u64 = HASH + 16;
 
 fn block(id: u32) -> BlockRef {
     BlockRef { id: BlockId(id), generation: 3 }
@@ -96,7 +98,7 @@ fn two_publishers_of_a_topic_share_one_key() {
 
 #[test]
 fn two_publishers_for_the_last_place_get_one_each_while_there_is_room() {
-    for (keys_max, hash) in [(1, HASH), (1, HASH + 1), (2, HASH), (2, HASH + 1)] {
+    for (keys_max, hash) in [(1, HASH), (1, SAME_PLACE), (2, HASH), (2, HASH + 1)] {
         loom::model(move || {
             let boxed = Arc::new(BoxedMailbox::latest(keys_max));
             let other = boxed.clone();
@@ -124,8 +126,7 @@ fn read_once() -> Arc<BoxedMailbox> {
 
 #[test]
 fn a_key_is_given_away_or_used_again_by_its_topic_and_never_both() {
-    // Topics of one hash come to the same key; those of others are found elsewhere.
-    for hash in [HASH, HASH + 1] {
+    for hash in [SAME_PLACE, HASH + 1] {
         loom::model(move || {
             let boxed = read_once();
             let other = boxed.clone();
@@ -299,7 +300,7 @@ fn a_key_that_the_dead_was_about_to_give_away_stays_with_who_works_on_it() {
         });
         view.reclaim_table(DEAD, |key| queue(&boxed, key, OWNER));
         view.reclaim_readers(DEAD);
-        assert_eq!(publish(&boxed, ("b", HASH), 20, OWNER), Sent::Dropped);
+        assert_eq!(publish(&boxed, ("b", SAME_PLACE), 20, OWNER), Sent::Dropped);
         publisher.join().unwrap();
         let mut taken = Vec::new();
         assert_eq!(take_all(&boxed, &mut taken), 0);
