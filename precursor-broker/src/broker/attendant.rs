@@ -130,6 +130,11 @@ impl Attendant {
         true
     }
 
+    /// Has the thread, or whoever maintains, look for the dead.
+    pub(crate) fn look_again(&self) {
+        self.bell.ring(KEY_JOINED);
+    }
+
     /// A participant of this process has left.
     pub(crate) fn leave(&self) {
         let mut cores = self.cores.lock();

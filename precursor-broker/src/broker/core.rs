@@ -1,6 +1,5 @@
 //! What all handles of one kernel share: the region, this participant, its private tables.
 
-use core::time::Duration;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ use crate::region::lend::OwnedBlock;
 use crate::region::map::Region;
 use crate::region::owners::Owner;
 use crate::steps::step;
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicU32, Ordering};
 use crate::sys;
 
 use super::inline::InlineServices;
@@ -71,20 +70,6 @@ impl Drop for NamedBlock<'_> {
         if let Some(holder) = self.holder {
             self.core.holders.release(holder);
         }
-    }
-}
-
-/// Number of the region's word for [`Core::membership`].
-const MEMBERSHIP: usize = 1;
-
-/// The right to change who reads shared mailboxes, and to put right what a dead participant left:
-/// `generation:32 · owner:16`, 0 = free. Dropped, it is free again.
-#[derive(Debug)]
-pub(crate) struct Membership<'r>(&'r AtomicU64);
-
-impl Drop for Membership<'_> {
-    fn drop(&mut self) {
-        self.0.store(0, Ordering::Release);
     }
 }
 
@@ -209,42 +194,6 @@ impl Core {
 
     pub(crate) fn wake_reader(&self, mailbox: &MailboxRef, cleared: Tail) {
         mailbox.get(&self.region).wake_one(cleared, |poller| self.notify(poller));
-    }
-
-    /// Makes this participant the one that opens, joins or leaves shared mailboxes. `None`: another
-    /// one has held the right for seconds without a sign of life, and is not known to be dead.
-    ///
-    /// The word names its owner: a survivor takes it over from the dead. Nothing on the data path
-    /// looks at it.
-    pub(crate) fn membership(&self) -> Option<Membership<'_>> {
-        const TURNS_MAX: u32 = 2_000;
-        let word = &self.region.header().counters[MEMBERSHIP].0;
-        let mine = u64::from(self.owner.generation) << 16 | u64::from(self.owner_id());
-        for turn in 0..TURNS_MAX {
-            let holder = match word.compare_exchange(0, mine, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => {
-                    step!("membership.held");
-                    return Some(Membership(word));
-                }
-                Err(holder) => holder,
-            };
-            if self.is_gone(holder)
-                && word.compare_exchange(holder, mine, Ordering::AcqRel, Ordering::Acquire).is_ok()
-            {
-                return Some(Membership(word));
-            }
-            if turn < 100 {
-                std::thread::yield_now();
-            } else {
-                sys::pause(Duration::from_millis(1));
-            }
-        }
-        None
-    }
-
-    fn is_gone(&self, holder: u64) -> bool {
-        let owner = Owner { id: holder as u16, generation: (holder >> 16) as u32 };
-        !self.region.is_live(owner)
     }
 
     /// Takes a poller record of the region.

@@ -20,6 +20,7 @@ mod held;
 mod inline;
 mod latest;
 mod loan;
+mod membership;
 mod message;
 mod patterns;
 mod per_region;

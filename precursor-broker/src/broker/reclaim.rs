@@ -60,7 +60,7 @@ pub(crate) fn reclaim(core: &Core, dead: Owner) -> Reclaimed {
         return Reclaimed::default();
     }
     let by = core.owner_id();
-    let Some(membership) = core.membership() else { return Reclaimed::default() };
+    let Some(membership) = core.membership_or_ask() else { return Reclaimed::default() };
     // Another survivor may have been faster.
     if region.status(dead.id) != Some((dead, ParticipantStatus::Dead)) {
         return Reclaimed::default();

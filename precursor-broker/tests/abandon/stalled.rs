@@ -6,7 +6,7 @@ use std::thread;
 
 use precursor_broker::{Broker, ErrorKind, Policy, Wait, steps};
 
-use super::checks::{flows, holding};
+use super::checks::{crew, flows, holding};
 use super::reclaiming::a_death;
 use super::{LONG, limits};
 
@@ -47,6 +47,33 @@ fn a_survivor_that_stops_in_a_reclaim_keeps_the_place_of_the_dead() {
     let labels = ["reclaim.begun", "reclaim.mailboxes_whole", "reclaim.recounted"];
     let threads = labels.map(|label| thread::spawn(move || stopped_at(label)));
     threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+/// A participant is stopped while it opens a group, for longer than a survivor waits.
+#[test]
+fn whoever_kept_others_from_a_reclaim_does_it_when_it_goes_on() {
+    let name = format!("stalled-{}", std::process::id());
+    let survivor = Broker::open_shared(&name, &limits()).unwrap();
+    survivor.start_thread().unwrap();
+    let slow = survivor.join().unwrap();
+    let dead = a_death(&survivor);
+    let ((reached, is_stopped), (go_on, goes_on)) = (channel(), channel());
+    let thread = thread::spawn(move || {
+        stop_at("membership.held", reached, goes_on);
+        slow.subscribe("group", &crew()).unwrap()
+    });
+    is_stopped.recv_timeout(LONG).expect("it stops");
+    assert_eq!(survivor.declare_dead(dead).participants, 0, "it has to be left");
+    let route_of_the_dead =
+        || survivor.counters().routes.iter().any(|route| route.pattern == "dead.t");
+    assert!(route_of_the_dead());
+    go_on.send(()).unwrap();
+    let begun = std::time::Instant::now();
+    while route_of_the_dead() {
+        assert!(begun.elapsed() < LONG, "nobody puts the dead right");
+        thread::yield_now();
+    }
+    drop(thread.join().unwrap());
 }
 
 #[test]
