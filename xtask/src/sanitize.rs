@@ -31,8 +31,9 @@ pub(crate) const THREAD: Sanitizer = Sanitizer {
     // Not those that leave threads parked for ever, count allocations or start processes.
     tests: &["--test", "behaviour", "--test", "integration_tests"],
     // It knows memory by its address: what is synchronised through one mapping of a page and read
-    // through another looks like a race to it. The same tests run on one mapping.
-    skipped: &["mapped_twice"],
+    // through another looks like a race to it. The same tests run on one mapping. And a child that
+    // was forked beside other threads may not start threads under it.
+    skipped: &["mapped_twice", "::named::", "fork_tests"],
 };
 
 const ADDRESS: Sanitizer = Sanitizer {
