@@ -53,6 +53,19 @@ fn what_the_dead_left_under_other_names_is_taken_away() {
 }
 
 #[test]
+fn the_lines_of_the_dead_are_used_again() {
+    let name = Name::new();
+    let kernel = name.open();
+    let mut ready = kernel.subscribe("from.holder").open().unwrap();
+    for _ in 0..3 {
+        let mut holder = name.start("holder");
+        next(&mut ready);
+        holder.kill();
+    }
+    assert_eq!(std::fs::metadata(name.file()).unwrap().len(), 2 * 128);
+}
+
+#[test]
 fn what_is_no_list_of_processes_is_passed_over() {
     let name = Name::new();
     drop(name.open());

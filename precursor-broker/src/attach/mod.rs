@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::region::Limits;
 use crate::region::map::Region;
+use crate::steps::step;
 
 use names::{Directory, LockedName};
 
@@ -25,6 +26,7 @@ pub(crate) fn open(name: &str, limits: &Limits) -> Result<(Arc<Region>, LockedNa
     check(name).map_err(about)?;
     let directory = Directory::of_user().map_err(about)?;
     let mut locked = directory.lock(name).map_err(about)?;
+    step!("attach.locked");
     let region = open_locked(&mut locked, limits).map_err(about)?;
     Ok((region, locked))
 }
@@ -50,10 +52,15 @@ fn check(name: &str) -> Result<()> {
 fn open_locked(name: &mut LockedName, limits: &Limits) -> Result<Arc<Region>> {
     let found = name.find_memory()?;
     let region = match found {
-        Some((control, data)) => Region::attach(control, data, limits)?,
+        Some((control, data)) => {
+            step!("attach.memory_found");
+            Region::attach(control, data, limits)?
+        }
         None => {
             name.sweep_others();
-            Region::create_shared(limits)?
+            let region = Region::create_shared(limits)?;
+            step!("attach.memory_made");
+            region
         }
     };
     name.enter(&region)?;

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::region::map::Region;
+use crate::steps::step;
 use crate::sys::{self, peer};
 
 use super::entry::{Entry, Found, LINE_BYTES, Memory};
@@ -169,10 +170,12 @@ impl LockedName {
         let line = self.free_line()?;
         let text = entry.line().ok_or_else(|| Error::new(ErrorKind::Os, "ids out of range"))?;
         self.write(line, &text)?;
-        // A file of its own: ranges are held by whoever opened the file, and one process may have
+        step!("attach.line_written");
+        // Opened once more: ranges are held by whoever opened the file, and one process may have
         // a name open twice.
         let held = peer::open_private_file(&self.path).map_err(self.cannot("open"))?;
         peer::lock_range(&held, line * LINE_BYTES, LINE_BYTES).map_err(self.cannot("lock"))?;
+        step!("attach.line_held");
         region.keep_name(NameEntry {
             path: self.path.clone(),
             line,
@@ -186,7 +189,8 @@ impl LockedName {
     fn free_line(&self) -> Result<u64> {
         let lines = self.lines()?;
         for line in 0..lines {
-            if self.read(line)?.is_none() {
+            let Some(entry) = self.read(line)? else { return Ok(line) };
+            if !self.is_live(line, &entry)? {
                 return Ok(line);
             }
         }
@@ -219,6 +223,11 @@ impl LockedName {
         self.write(line, &[b' '; LINE_BYTES as usize])
     }
 
+    /// Whether the process of a line lives: here by its identity, elsewhere by its lock.
+    fn is_live(&self, line: u64, entry: &Entry) -> Result<bool> {
+        Ok(sys::is_process_live(entry.pid, entry.start) || self.is_held(line)?)
+    }
+
     fn is_held(&self, line: u64) -> Result<bool> {
         peer::is_range_locked(&self.file, line * LINE_BYTES, LINE_BYTES)
             .map_err(self.cannot("read the locks of"))
@@ -228,12 +237,13 @@ impl LockedName {
     fn remove_if_empty(&self) -> Result<()> {
         for line in 0..self.lines()? {
             if let Some(entry) = self.read(line)?
-                && (sys::is_process_live(entry.pid, entry.start) || self.is_held(line)?)
+                && self.is_live(line, &entry)?
             {
                 return Ok(());
             }
         }
         std::fs::remove_file(&self.path).map_err(self.cannot("remove"))?;
+        step!("leave.file_removed");
         if let Some(directory) = self.path.parent() {
             // Other names are in it, as a rule.
             let _ = std::fs::remove_dir(directory);
@@ -267,10 +277,12 @@ impl NameEntry {
         };
         let name = name.to_string_lossy();
         let locked = Directory(directory.into()).lock(&name)?;
+        step!("leave.locked");
         // The line is another's if somebody took the file away.
         if locked.read(self.line)? == Some(self.entry) {
             locked.clear(self.line)?;
         }
+        step!("leave.line_cleared");
         locked.remove_if_empty()
     }
 }

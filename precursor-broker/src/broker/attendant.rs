@@ -18,6 +18,7 @@ use crate::attach::system;
 use crate::error::Result;
 use crate::region::map::Region;
 use crate::region::owners::{Owner, Status};
+use crate::steps::step;
 use crate::sync::{AtomicBool, Ordering, full_fence};
 use crate::sys::{self, Watch, peer};
 
@@ -30,6 +31,9 @@ use super::room::RoomWaiters;
 const BELL: u64 = 0;
 /// Turns of one `maintain`, so that a peer that rings all the time does not keep it.
 const TURNS_MAX: usize = 64;
+
+/// How long to wait with what the dead left, if another survivor is at it.
+const RETRY: Duration = Duration::from_millis(100);
 
 /// This process's attendant at one region.
 #[derive(Debug)]
@@ -120,12 +124,14 @@ impl Attendant {
         }
         let _ = core.attendant.set(self.clone());
         self.bell.announce(&core.region, core.owner);
+        step!("attach.bell_announced");
         // Of two that join at once, one sees the other's bell or the other sees this participant.
         full_fence();
         for id in (1_u16..).take(core.region.participants().len()).filter(|id| *id != core.owner.id)
         {
             self.targets.ring(&core.region, id, KEY_JOINED);
         }
+        step!("attach.others_rung");
         self.look_around(core);
         true
     }
@@ -137,6 +143,7 @@ impl Attendant {
 
     /// A participant of this process has left.
     pub(crate) fn leave(&self) {
+        step!("leave.place_free");
         let mut cores = self.cores.lock();
         cores.known.retain(|core| core.strong_count() > 0);
         if cores.known.is_empty() {
@@ -170,7 +177,11 @@ impl Attendant {
         }
         let attendant = self.clone();
         let started = sys::start_thread("neo-shm", move || {
-            while !attendant.cores.lock().is_over && attendant.turn(true).is_ok() {}
+            let mut patience = None;
+            while !attendant.cores.lock().is_over && attendant.turn(patience).is_ok() {
+                // Somebody else has the right to reclaim and does not go on: try again.
+                patience = attendant.has_unburied().then_some(RETRY);
+            }
         });
         started.map_err(|error| {
             self.has_thread.store(false, Ordering::Release);
@@ -182,7 +193,7 @@ impl Attendant {
     pub(crate) fn maintain(&self) -> Result<Reclaimed> {
         let mut total = Reclaimed::default();
         for _ in 0..TURNS_MAX {
-            match self.turn(false).map_err(system("wait for other processes"))? {
+            match self.turn(Some(Duration::ZERO)).map_err(system("wait for other processes"))? {
                 Some(reclaimed) => total.add(reclaimed),
                 None => break,
             }
@@ -194,14 +205,16 @@ impl Attendant {
         Ok(total)
     }
 
-    /// One look; `None` if there was nothing.
-    fn turn(&self, may_block: bool) -> io::Result<Option<Reclaimed>> {
+    /// One look, for at most `timeout`; `None` if there was nothing.
+    fn turn(&self, timeout: Option<Duration>) -> io::Result<Option<Reclaimed>> {
         let mut seen = Seen::default();
-        self.watch.wait(may_block, |token| match u32::try_from(token) {
+        self.watch.wait(timeout, |token| match u32::try_from(token) {
             Ok(pid) if token != BELL => seen.ended.push(pid),
             _ => seen.is_rung = true,
         })?;
-        if !seen.is_rung && seen.ended.is_empty() {
+        // Nothing came, and this was to be tried again then.
+        seen.has_joined = !seen.is_rung && seen.ended.is_empty() && timeout == Some(RETRY);
+        if !seen.has_joined && !seen.is_rung && seen.ended.is_empty() {
             return Ok(None);
         }
         if seen.is_rung {
@@ -243,6 +256,12 @@ impl Attendant {
             let record = core.region.participant(core.owner_id());
             missed | record.is_some_and(|record| record.bell_missed.swap(0, Ordering::AcqRel) != 0)
         })
+    }
+
+    /// Whether somebody is dead and not put right yet.
+    fn has_unburied(&self) -> bool {
+        let _busy = self.busy.lock();
+        self.core().is_some_and(|core| core.region.has_marked_dead())
     }
 
     fn core(&self) -> Option<Arc<Core>> {

@@ -101,28 +101,26 @@ pub(crate) struct OpenedMailbox {
 impl Core {
     pub(crate) fn new(region: Arc<Region>) -> Result<Arc<Self>> {
         sys::fork::watch();
-        match region.join() {
-            Ok(owner) => Ok(Self::of(region, owner)),
-            Err(full @ RegionError::ParticipantsFull { .. }) => {
-                if !Self::clear_up(&region)? {
-                    return Err(full.into());
-                }
-                let owner = region.join()?;
-                Ok(Self::of(region, owner))
+        let owner = match region.join() {
+            Err(RegionError::ParticipantsFull { .. }) => {
+                Self::clear_up(&region)?;
+                region.join()?
             }
-            Err(error) => Err(error.into()),
-        }
+            joined => joined?,
+        };
+        Ok(Self::of(region, owner))
     }
 
-    /// Puts right what the dead left, from the place that is kept for it. True: somebody was dead.
+    /// Puts right what the dead left, from the place that is kept for it; or waits for whoever is
+    /// at it.
     #[cold]
-    fn clear_up(region: &Arc<Region>) -> Result<bool> {
-        if region.dead_participants().next().is_none() {
-            return Ok(false);
+    fn clear_up(region: &Arc<Region>) -> Result<()> {
+        if region.dead_participants().next().is_some()
+            && let Some(owner) = region.join_to_reclaim()?
+        {
+            super::reclaim::reclaim_dead(&Self::of(region.clone(), owner));
         }
-        let Some(owner) = region.join_to_reclaim()? else { return Ok(false) };
-        let reclaimer = Self::of(region.clone(), owner);
-        Ok(super::reclaim::reclaim_dead(&reclaimer).participants > 0)
+        Ok(())
     }
 
     fn of(region: Arc<Region>, owner: Owner) -> Arc<Self> {

@@ -148,6 +148,11 @@ impl Region {
             })
     }
 
+    /// Whether a participant is marked dead and awaits reclaim.
+    pub(crate) fn has_marked_dead(&self) -> bool {
+        self.participants().iter().any(|record| StateWord::load(record).status() == Status::Dead)
+    }
+
     /// Participants that are marked dead or whose process is gone; they await reclaim.
     pub(crate) fn dead_participants(&self) -> impl Iterator<Item = Owner> + '_ {
         (1_u16..).take(self.participants().len()).filter_map(|id| self.find_dead_at(id))

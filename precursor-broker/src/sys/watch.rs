@@ -1,6 +1,7 @@
 //! Linux: waiting for several descriptors at once.
 #![allow(unsafe_code, reason = "system calls")]
 
+use core::time::Duration;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
@@ -38,10 +39,16 @@ impl Watch {
         unsafe { libc::epoll_ctl(fd, libc::EPOLL_CTL_DEL, target, none) };
     }
 
-    /// Waits until something is ready, or only looks, and calls `ready` with each token.
-    pub(crate) fn wait(&self, may_block: bool, mut ready: impl FnMut(u64)) -> io::Result<()> {
+    /// Waits until something is ready, at most `timeout` (`None`: for ever), and calls `ready` with
+    /// each token.
+    pub(crate) fn wait(
+        &self,
+        timeout: Option<Duration>,
+        mut ready: impl FnMut(u64),
+    ) -> io::Result<()> {
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS_MAX];
-        let timeout = if may_block { -1 } else { 0 };
+        let milliseconds = |time: Duration| i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
+        let timeout = timeout.map_or(-1, milliseconds);
         let (fd, room) = (self.0.as_raw_fd(), EVENTS_MAX as libc::c_int);
         // SAFETY: the array is writable and has as many places as the call is told.
         let count = unsafe { libc::epoll_wait(fd, events.as_mut_ptr(), room, timeout) };

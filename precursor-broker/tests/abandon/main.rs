@@ -191,7 +191,12 @@ fn survivors_put_right_what_the_dead_left_at_every_step() {
     let mut failures = run_all(Place::Joined, &mut covered);
     failures.extend(run_all(Place::MappedTwice, &mut covered));
     println!("abandon: covered {} of {} labels", covered.len(), steps::LABELS.len());
-    let missed: Vec<_> = steps::LABELS.iter().filter(|label| !covered.contains(*label)).collect();
+    // Attaching and leaving by name is the life of a process: see `attach_steps.rs`.
+    let is_elsewhere = |label: &str| label.starts_with("attach.") || label.starts_with("leave.");
+    let missed: Vec<_> = steps::LABELS
+        .iter()
+        .filter(|label| !covered.contains(*label) && !is_elsewhere(label))
+        .collect();
     assert!(missed.is_empty(), "no scenario reaches {missed:?}");
     assert!(failures.is_empty(), "{} deaths:\n{}", failures.len(), failures.join("\n"));
 }
