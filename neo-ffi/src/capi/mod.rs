@@ -1,8 +1,8 @@
 //! The C ABI: what `include/neo.h` declares.
 //!
-//! Each export is a thin call into [`rsapi`](crate::rsapi). [`caller`] turns what a C program passes
-//! into checked Rust values and turns results, and panics, into a status; [`handle`] is what stands
-//! behind the opaque pointers; [`versioned`] reads and writes structs that grow. The comments of
+//! Each export is a thin call into [`rsapi`](crate::rsapi). `caller` turns what a C program passes
+//! into checked Rust values and turns results, and panics, into a status; `handle` is what stands
+//! behind the opaque pointers; `versioned` reads and writes structs that grow. The comments of
 //! exports and types are the header's: `cargo xtask headers` copies them.
 //!
 //! A Rust host hands a kernel to C code in the same process, without exported symbols, by a
