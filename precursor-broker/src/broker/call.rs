@@ -36,7 +36,7 @@ struct Caller {
     method: Box<str>,
     template: Template,
     blocks: AllocHint,
-    known: RefCell<Option<Known>>,
+    known: Option<Known>,
 }
 
 /// Where a service is, as of a version of the routes.
@@ -66,33 +66,28 @@ impl Caller {
             method: method.into(),
             template,
             blocks: AllocHint::new(type_id(&name) as u32),
-            known: RefCell::new(None),
+            known: None,
         })
     }
 
-    /// Runs `f` with what this thread keeps for a method. `f` runs no handler: what it borrows
-    /// stands in the way of other names.
-    #[inline(always)]
-    fn with<R>(service: &str, method: &str, mut f: impl FnMut(&Self) -> Result<R>) -> Result<R> {
-        let place = (service.len() * 31 + method.len() * 7 + hash(service) + hash(method)) % KEPT;
-        let result = CALLERS.try_with(|callers| match callers.borrow().get(place) {
-            Some(Some(caller)) if *caller.service == *service && *caller.method == *method => {
-                Some(f(caller))
-            }
-            _ => None,
+    fn is_of(&self, service: &str, method: &str) -> bool {
+        *self.service == *service && *self.method == *method
+    }
+
+    /// What this thread keeps for a method, whose place is free then, or else a new one.
+    fn taken(place: usize, service: &str, method: &str) -> Result<Box<Self>> {
+        let kept = CALLERS.try_with(|callers| {
+            let mut callers = callers.try_borrow_mut().ok()?;
+            callers.get_mut(place)?.take_if(|caller| caller.is_of(service, method))
         });
-        if let Ok(Some(result)) = result {
-            return result;
+        match kept {
+            Ok(Some(caller)) => Ok(caller),
+            _ => Self::new(service, method).map(Box::new),
         }
-        let caller = Box::new(Self::new(service, method)?);
-        let result = f(&caller);
-        caller.keep(place);
-        result
     }
 
     /// At thread exit the cache may be gone, and in a waker that calls it is lent: the caller then
     /// served this call only.
-    #[cold]
     fn keep(self: Box<Self>, place: usize) {
         let _ = CALLERS.try_with(|callers| {
             let Ok(mut callers) = callers.try_borrow_mut() else { return };
@@ -101,22 +96,6 @@ impl Caller {
             }
             callers[place] = Some(self);
         });
-    }
-
-    /// Runs `f` with where the service is now.
-    #[inline(always)]
-    fn with_known<R>(&self, core: &Core, f: impl FnOnce(&Known) -> R) -> R {
-        if let Some(known) = &*self.known.borrow()
-            && known.is_current(core)
-        {
-            return f(known);
-        }
-        let known = Known::resolve(core, &self.service);
-        let result = f(&known);
-        if let Ok(mut kept) = self.known.try_borrow_mut() {
-            *kept = Some(known);
-        }
-        result
     }
 }
 
@@ -202,6 +181,7 @@ enum Started<C: Borrow<Arc<Core>>> {
     Waits(PendingCall<C>),
 }
 
+/// Runs no handler: what it borrows stands in the way of other names.
 #[inline(always)]
 fn start<C: Borrow<Arc<Core>> + Clone>(
     core: &C,
@@ -211,14 +191,51 @@ fn start<C: Borrow<Arc<Core>> + Clone>(
     timeout: Option<Duration>,
     deadline: &mut Deadline,
 ) -> Result<Started<C>> {
-    Caller::with(service, method, |caller| {
-        caller.with_known((*core).borrow(), |known| {
-            if let Some(handler) = known.inline.as_ref().and_then(Weak::upgrade) {
-                return Ok(Started::Inline(handler));
-            }
-            begin_call(core, caller, known, payload, timeout, deadline).map(Started::Waits)
-        })
-    })
+    let place = (service.len() * 31 + method.len() * 7 + hash(service) + hash(method)) % KEPT;
+    let started = CALLERS.try_with(|callers| {
+        let callers = callers.borrow();
+        let caller = callers.get(place)?.as_ref().filter(|caller| caller.is_of(service, method))?;
+        let known = caller.known.as_ref().filter(|known| known.is_current((*core).borrow()))?;
+        Some(start_known(core, caller, known, payload, timeout, deadline))
+    });
+    match started {
+        Ok(Some(started)) => started,
+        _ => start_anew(core, place, (service, method), payload, timeout, deadline),
+    }
+}
+
+/// Looks for the service before it starts the call.
+#[cold]
+#[inline(never)]
+fn start_anew<C: Borrow<Arc<Core>> + Clone>(
+    core: &C,
+    place: usize,
+    (service, method): (&str, &str),
+    payload: &[u8],
+    timeout: Option<Duration>,
+    deadline: &mut Deadline,
+) -> Result<Started<C>> {
+    let mut caller = Caller::taken(place, service, method)?;
+    let known = Known::resolve((*core).borrow(), service);
+    let started = start_known(core, &caller, &known, payload, timeout, deadline);
+    caller.known = Some(known);
+    caller.keep(place);
+    started
+}
+
+#[inline(always)]
+fn start_known<C: Borrow<Arc<Core>> + Clone>(
+    core: &C,
+    caller: &Caller,
+    known: &Known,
+    payload: &[u8],
+    timeout: Option<Duration>,
+    deadline: &mut Deadline,
+) -> Result<Started<C>> {
+    match known.inline.as_ref().and_then(Weak::upgrade) {
+        Some(handler) => Ok(Started::Inline(handler)),
+        None => begin_call(core, caller, known, payload, timeout, deadline).map(Started::Waits),
+    }
 }
 
 /// Runs a handler on this thread. No claim and no lock is held meanwhile.
