@@ -136,7 +136,7 @@ pub(crate) struct LockedName {
 impl LockedName {
     /// The memory of the name, from the first of its processes that still has it.
     pub(super) fn find_memory(&mut self) -> Result<Option<(OwnedFd, OwnedFd)>> {
-        let here = peer::pid_namespace().map_err(system("read /proc/self/ns/pid"))?;
+        let here = namespace()?;
         let mut refused = None;
         for line in 0..self.lines()? {
             let Some(entry) = self.read(line)? else { continue };
@@ -167,7 +167,7 @@ impl LockedName {
     /// Writes down that this process has the region open, until the region is dropped.
     pub(super) fn enter(&mut self, region: &Region) -> Result<()> {
         let entry = entry_of(region)?;
-        let line = self.free_line()?;
+        let line = self.free_line(entry.pid_namespace)?;
         let text = entry.line().ok_or_else(|| Error::new(ErrorKind::Os, "ids out of range"))?;
         self.write(line, &text)?;
         step!("attach.line_written");
@@ -180,17 +180,21 @@ impl LockedName {
             path: self.path.clone(),
             line,
             entry,
-            _held: held,
+            held,
             generation: sys::fork::generation(),
         });
         Ok(())
     }
 
-    fn free_line(&self) -> Result<u64> {
+    fn free_line(&self, here: u64) -> Result<u64> {
         let lines = self.lines()?;
         for line in 0..lines {
-            let Some(entry) = self.read(line)? else { return Ok(line) };
-            if !self.is_live(line, &entry)? {
+            let is_free = match self.read(line)? {
+                None => true,
+                Some(entry) => !self.is_live(line, &entry, here)?,
+            };
+            // A child of a process that was killed may hold the lock of its line still.
+            if is_free && !self.is_held(line)? {
                 return Ok(line);
             }
         }
@@ -223,9 +227,13 @@ impl LockedName {
         self.write(line, &[b' '; LINE_BYTES as usize])
     }
 
-    /// Whether the process of a line lives: here by its identity, elsewhere by its lock.
-    fn is_live(&self, line: u64, entry: &Entry) -> Result<bool> {
-        Ok(sys::is_process_live(entry.pid, entry.start) || self.is_held(line)?)
+    /// Whether the process of a line lives: in the PID namespace `here` by its identity, in
+    /// another one by its lock.
+    fn is_live(&self, line: u64, entry: &Entry, here: u64) -> Result<bool> {
+        if entry.pid_namespace == here {
+            return Ok(sys::is_process_live(entry.pid, entry.start));
+        }
+        self.is_held(line)
     }
 
     fn is_held(&self, line: u64) -> Result<bool> {
@@ -235,9 +243,10 @@ impl LockedName {
 
     /// Takes the file away if no process of this namespace, or a living one of another, is in it.
     fn remove_if_empty(&self) -> Result<()> {
+        let here = namespace()?;
         for line in 0..self.lines()? {
             if let Some(entry) = self.read(line)?
-                && self.is_live(line, &entry)?
+                && self.is_live(line, &entry, here)?
             {
                 return Ok(());
             }
@@ -266,7 +275,7 @@ pub(crate) struct NameEntry {
     line: u64,
     entry: Entry,
     /// Its lock of the line tells other PID namespaces that this process lives.
-    _held: File,
+    held: File,
     generation: u32,
 }
 
@@ -278,6 +287,8 @@ impl NameEntry {
         let name = name.to_string_lossy();
         let locked = Directory(directory.into()).lock(&name)?;
         step!("leave.locked");
+        // Said and not left to the close, as for the name's own lock.
+        let _ = peer::unlock_range(&self.held, self.line * LINE_BYTES, LINE_BYTES);
         // The line is another's if somebody took the file away.
         if locked.read(self.line)? == Some(self.entry) {
             locked.clear(self.line)?;
@@ -296,6 +307,10 @@ impl Drop for NameEntry {
     }
 }
 
+fn namespace() -> Result<u64> {
+    peer::pid_namespace().map_err(system("read /proc/self/ns/pid"))
+}
+
 fn entry_of(region: &Region) -> Result<Entry> {
     let (pid, start) = sys::process_identity();
     let memory = |fd: std::os::fd::BorrowedFd<'_>| -> Result<Memory> {
@@ -308,7 +323,7 @@ fn entry_of(region: &Region) -> Result<Entry> {
     Ok(Entry {
         pid,
         start,
-        pid_namespace: peer::pid_namespace().map_err(system("read /proc/self/ns/pid"))?,
+        pid_namespace: namespace()?,
         control: memory(control)?,
         data: memory(data)?,
     })

@@ -73,7 +73,9 @@ impl Broker {
         Self::attach(control, data, self.core.region.limits())
     }
 
-    /// Attaches to memory that another process shares by its two descriptors.
+    /// Attaches to memory that another process shares by its two descriptors. Threads wake each
+    /// other across the processes; tasks and descriptors are woken, and deaths told, only on memory
+    /// that was opened by name.
     ///
     /// # Errors
     ///

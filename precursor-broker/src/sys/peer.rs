@@ -72,7 +72,15 @@ pub(crate) fn open_private_file(path: &Path) -> io::Result<File> {
 /// Locks a range of a file for as long as the file is open here or in a child: only this user's
 /// processes of other PID namespaces have to go by it.
 pub(crate) fn lock_range(file: &File, start: u64, bytes: u64) -> io::Result<()> {
-    let lock = range(libc::F_WRLCK, start, bytes)?;
+    set_lock(file, range(libc::F_WRLCK, start, bytes)?)
+}
+
+/// Gives the lock up, in children that have the file open as well.
+pub(crate) fn unlock_range(file: &File, start: u64, bytes: u64) -> io::Result<()> {
+    set_lock(file, range(libc::F_UNLCK, start, bytes)?)
+}
+
+fn set_lock(file: &File, lock: libc::flock) -> io::Result<()> {
     // SAFETY: a descriptor of ours, and a live local that the kernel reads.
     check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) })?;
     Ok(())
