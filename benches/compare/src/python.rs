@@ -10,6 +10,7 @@ use std::sync::{LazyLock, Mutex};
 use serde_json::Value;
 
 use crate::harness::{Sample, Scale};
+use crate::threads::{Cores, settle};
 
 /// Names the interpreter that finds the module and its peers.
 pub const INTERPRETER: &str = "NEO_PYTHON";
@@ -26,12 +27,14 @@ static INTERPRETERS: LazyLock<Mutex<Interpreter>> = LazyLock::new(|| Mutex::new(
 
 fn start() -> Interpreter {
     let program = std::env::var_os(INTERPRETER).expect("the figure needs the interpreter");
-    let mut process = Command::new(program)
-        .args([SCRIPT, "--serve"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the interpreter starts");
+    let spawn = || {
+        // A process has the cores of the thread that starts it, and this one may be pinned.
+        settle(Cores::Free);
+        let mut command = Command::new(program);
+        command.args([SCRIPT, "--serve"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.spawn().expect("the interpreter starts")
+    };
+    let mut process = std::thread::spawn(spawn).join().expect("the interpreter starts");
     let questions = process.stdin.take().expect("a pipe");
     let answers = BufReader::new(process.stdout.take().expect("a pipe"));
     Interpreter { _process: process, questions, answers }
