@@ -1,4 +1,4 @@
-//! Attaching to shared memory by name (`docs/spec/region.md` R6, ADR 8).
+//! Attaching to shared memory by name (`docs/spec/region.md` R6, ADR 7).
 //!
 //! `names` is the place of a user's names: one small file for each, which says who has the memory
 //! open. `entry` is one line of it, and how the memory is had from it. `bell` is how a process wakes
