@@ -121,7 +121,13 @@ const VERBS: &[Verb] = &[
 ];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // `cargo xtask demo -- --plain` is what cargo's own verbs look like.
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .enumerate()
+        .filter(|(at, word)| *at != 1 || word != "--")
+        .map(|(_, word)| word)
+        .collect();
     let Some((name, rest)) = arguments.split_first() else {
         print_help();
         return ExitCode::SUCCESS;
