@@ -53,17 +53,6 @@ pub(crate) enum Content<'a> {
 }
 
 impl Content<'_> {
-    #[inline(always)]
-    fn commit(&self, claimed: &mut Claimed<'_>) {
-        match *self {
-            Content::Inline { template, payload, stamp } => claimed.commit_inline(|cell| {
-                let written = template.write(&mut cell[..], payload, stamp);
-                debug_assert!(written.is_ok(), "the caller checked that the frame fits the slot");
-            }),
-            Content::Block { block, .. } => claimed.commit_reference(Kind::Block, block.id.0),
-        }
-    }
-
     fn block_bytes(&self) -> u64 {
         match self {
             Content::Inline { .. } => 0,
@@ -160,6 +149,15 @@ pub(crate) enum Retry {
     Gone,
 }
 
+/// Encodes a frame into the next slot of a claim. The caller has checked that it fits.
+#[inline(always)]
+fn commit_frame(claimed: &mut Claimed<'_>, template: &Template, payload: &[u8], stamp: Stamp) {
+    claimed.commit_inline(|cell| {
+        let written = template.write(&mut cell[..], payload, stamp);
+        debug_assert!(written.is_ok(), "the frame does not fit the slot");
+    });
+}
+
 /// Encodes a frame into the next slot and wakes, if there is room.
 #[inline(always)]
 pub(crate) fn try_inline(
@@ -172,10 +170,7 @@ pub(crate) fn try_inline(
     let view = target.mailbox.get(&core.region);
     match view.claim(core.owner_id(), 1, target.mailbox.generation(), &target.free_hint) {
         ClaimOutcome::Claimed(mut claimed) => {
-            claimed.commit_inline(|cell| {
-                let written = template.write(&mut cell[..], payload, stamp);
-                debug_assert!(written.is_ok(), "the caller checked that the frame fits the slot");
-            });
+            commit_frame(&mut claimed, template, payload, stamp);
             if let Some(cleared) = claimed.finish() {
                 core.wake_reader(&target.mailbox, cleared);
             }
@@ -218,32 +213,36 @@ pub(crate) fn try_block(core: &Core, target: &Target, block: BlockRef, frame_len
 /// Claims, commits and wakes, if there is room.
 #[inline(always)]
 fn try_once(core: &Core, target: &Target, content: &Content<'_>) -> Retry {
-    let bytes = content.block_bytes();
-    if bytes > 0 && !reserve_bytes(core, target, bytes) {
-        return if target.mailbox.get(&core.region).is_closed() {
-            Retry::Gone
-        } else {
-            Retry::Full
-        };
+    match *content {
+        Content::Inline { template, payload, stamp } => {
+            try_inline(core, target, template, payload, stamp)
+        }
+        Content::Block { block, frame_len } => try_reference(core, target, block, frame_len as u64),
     }
+}
+
+/// Puts a reference that the caller holds to a shared block into the next slot and wakes, if there
+/// is room.
+#[inline(always)]
+fn try_reference(core: &Core, target: &Target, block: BlockRef, bytes: u64) -> Retry {
     let view = target.mailbox.get(&core.region);
-    match view.claim(core.owner_id(), 1, target.mailbox.generation(), &target.free_hint) {
+    if !reserve_bytes(core, target, bytes) {
+        return if view.is_closed() { Retry::Gone } else { Retry::Full };
+    }
+    let retry = match view.claim(core.owner_id(), 1, target.mailbox.generation(), &target.free_hint)
+    {
         ClaimOutcome::Claimed(mut claimed) => {
-            content.commit(&mut claimed);
+            claimed.commit_reference(Kind::Block, block.id.0);
             if let Some(cleared) = claimed.finish() {
                 core.wake_reader(&target.mailbox, cleared);
             }
-            Retry::Accepted
+            return Retry::Accepted;
         }
-        ClaimOutcome::Full => {
-            release_bytes(core, target, bytes);
-            Retry::Full
-        }
-        ClaimOutcome::Closed => {
-            release_bytes(core, target, bytes);
-            Retry::Gone
-        }
-    }
+        ClaimOutcome::Full => Retry::Full,
+        ClaimOutcome::Closed => Retry::Gone,
+    };
+    release_bytes(core, target, bytes);
+    retry
 }
 
 #[cold]
@@ -383,7 +382,7 @@ pub(crate) fn run_inline(
         match view.claim(core.owner_id(), span as u32, generation, &target.free_hint) {
             ClaimOutcome::Claimed(mut claimed) => {
                 for payload in &payloads[done..done + span] {
-                    Content::Inline { template, payload, stamp }.commit(&mut claimed);
+                    commit_frame(&mut claimed, template, payload, stamp);
                 }
                 if let Some(cleared) = claimed.finish() {
                     core.wake_reader(&target.mailbox, cleared);
