@@ -21,6 +21,17 @@ everywhere! {
         assert_eq!(subscription.queued(), 0);
     }
 
+    fn a_batch_of_a_group_that_was_forgotten_is_not_seen_again(place: Place) {
+        let world = place.open();
+        let mut member = world.subscribe("n", &member_of("g"));
+        world.publish_numbers("n", 0..3);
+        core::mem::forget(member.recv_batch(3, None).unwrap());
+        world.publish_numbers("n", 3..40);
+        let batch = member.recv_batch(100, None).unwrap();
+        let seen: Vec<_> = batch.iter().map(|message| number(message.payload())).collect();
+        assert_eq!(seen, (3..40).collect::<Vec<_>>());
+    }
+
     fn block_messages_are_read_in_place_too(place: Place) {
         let world = place.open();
         let mut subscription = world.subscribe("mixed", &options(|options| {

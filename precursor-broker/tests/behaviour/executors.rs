@@ -10,7 +10,7 @@ use std::thread::Thread;
 use std::time::Instant;
 
 use futures_core::Stream;
-use precursor_broker::{ErrorKind, Limits, SubscribeOptions};
+use precursor_broker::{Broker, ErrorKind, Limits, SubscribeOptions};
 
 use crate::world::{LONG, assert_error, member_of, number, start, until};
 
@@ -35,6 +35,15 @@ impl Counting {
     }
 }
 
+/// Publishes from within its wake, on a topic that the waking thread has not used yet.
+struct Answering(Broker);
+
+impl Wake for Answering {
+    fn wake(self: Arc<Self>) {
+        self.0.publish("answers.first", b"woken").unwrap();
+    }
+}
+
 struct Unpark(Thread);
 
 impl Wake for Unpark {
@@ -55,6 +64,24 @@ fn block_on<F: Future>(future: F) -> F::Output {
             Poll::Pending => std::thread::park_timeout(LONG),
         }
         assert!(begun.elapsed() < LONG, "the future ends");
+    }
+}
+
+/// The publish that wakes has its thread's routes in hand, and the waker's needs a new one.
+#[test]
+fn a_waker_may_publish_from_within_the_publish_that_wakes_it() {
+    let broker = Broker::private(&Limits::new()).unwrap();
+    let options = SubscribeOptions::default();
+    let mut questions = broker.subscribe("questions", &options).unwrap();
+    let mut answers = broker.subscribe("answers.*", &options).unwrap();
+    // From here on this thread knows the route of the questions, and not that of the answers.
+    broker.publish("questions", b"").unwrap();
+    let waker = Waker::from(Arc::new(Answering(broker.clone())));
+    for _ in 0..2 {
+        while questions.try_recv().unwrap().is_some() {}
+        assert!(questions.poll_recv(&mut Context::from_waker(&waker)).is_pending());
+        broker.publish("questions", b"").unwrap();
+        assert_eq!(answers.try_recv().unwrap().unwrap().payload(), b"woken");
     }
 }
 
