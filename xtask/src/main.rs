@@ -121,13 +121,7 @@ const VERBS: &[Verb] = &[
 ];
 
 fn main() -> ExitCode {
-    // `cargo xtask demo -- --plain` is what cargo's own verbs look like.
-    let arguments: Vec<String> = std::env::args()
-        .skip(1)
-        .enumerate()
-        .filter(|(at, word)| *at != 1 || word != "--")
-        .map(|(_, word)| word)
-        .collect();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let Some((name, rest)) = arguments.split_first() else {
         print_help();
         return ExitCode::SUCCESS;
@@ -141,6 +135,8 @@ fn main() -> ExitCode {
         print_help();
         return ExitCode::from(2);
     };
+    // `cargo xtask demo -- --plain`: the manner of cargo's own verbs.
+    let rest = rest.strip_prefix(&["--".to_owned()]).unwrap_or(rest);
     match (verb.run)(rest) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
