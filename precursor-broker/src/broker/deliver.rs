@@ -152,10 +152,10 @@ pub(crate) enum Retry {
 /// Encodes a frame into the next slot of a claim. The caller has checked that it fits.
 #[inline(always)]
 fn commit_frame(claimed: &mut Claimed<'_>, template: &Template, payload: &[u8], stamp: Stamp) {
-    claimed.commit_inline(|cell| {
-        let written = template.write(&mut cell[..], payload, stamp);
-        debug_assert!(written.is_ok(), "the frame does not fit the slot");
-    });
+    let Some(cell) = claimed.cell() else { return };
+    let written = template.write(cell, payload, stamp);
+    debug_assert!(written.is_ok(), "the frame does not fit the slot");
+    claimed.commit_written();
 }
 
 /// Encodes a frame into the next slot and wakes, if there is room.

@@ -28,7 +28,7 @@ pub(crate) const UNPINNED: u64 = u64::MAX;
 #[repr(C, align(64))]
 pub(crate) struct Cell(UnsafeCell<[u8; INLINE_BYTES]>);
 
-// SAFETY: the bytes are reached only through `Mailbox::write_cell` and `Mailbox::cell`, whose
+// SAFETY: the bytes are reached only through the functions of `Mailbox` here, whose
 // callers hold the slot exclusively by claim or by take; the words that grant this carry the
 // release and acquire edges.
 unsafe impl Sync for Cell {}
@@ -194,6 +194,7 @@ impl<'a> Mailbox<'a> {
     ///
     /// # Safety
     /// The caller owns the claim of `position` and has not committed it.
+    #[cfg(any(test, fuzzing, precursor_loom))]
     #[inline(always)]
     pub(crate) unsafe fn write_cell<R>(
         &self,
@@ -247,6 +248,19 @@ impl<'a> Mailbox<'a> {
             let bytes = unsafe { &*bytes };
             bytes[1..=usize::from(bytes[0])] == *topic.as_bytes()
         })
+    }
+
+    /// The cell of a claimed position.
+    ///
+    /// # Safety
+    /// The caller owns the claim of `position` and does not commit it for as long as the result
+    /// lives.
+    #[cfg(not(precursor_loom))]
+    #[inline(always)]
+    pub(crate) unsafe fn cell_mut(&self, position: u64) -> &'a mut [u8; INLINE_BYTES] {
+        let bytes = self.cells[self.geometry.slot(position)].0.with_mut(|bytes| bytes);
+        // SAFETY: the claim makes the slot the caller's alone until the commit.
+        unsafe { &mut *bytes }
     }
 
     /// The cell of a taken position.

@@ -144,13 +144,35 @@ impl<'a> Claimed<'a> {
         Self(Claim { mailbox, tail, span, committed: 0, refused_before })
     }
 
-    /// Writes a frame into the next slot and commits it.
-    #[inline(always)]
+    /// Writes into the next slot and commits it: the form that the models look into.
+    #[cfg(any(test, fuzzing, precursor_loom))]
     pub(crate) fn commit_inline(&mut self, write: impl FnOnce(&mut [u8; INLINE_BYTES])) {
         assert!(self.0.committed < self.0.span, "every claimed slot is committed already");
         let position = self.0.next_position();
         // SAFETY: `position` lies in this claim and is not committed.
         unsafe { self.0.mailbox.write_cell(position, write) };
+        step!("claim.copied");
+        self.0.commit(Kind::Inline, 0);
+    }
+
+    /// The next slot's bytes, for a frame that [`commit_written`](Self::commit_written) commits.
+    ///
+    /// Lent, and not passed to a closure: only so is what is written here sure to be inlined.
+    #[cfg(not(precursor_loom))]
+    #[inline(always)]
+    pub(crate) fn cell(&mut self) -> Option<&mut [u8; INLINE_BYTES]> {
+        if self.0.committed == self.0.span {
+            return None;
+        }
+        // SAFETY: the position lies in this claim and is not committed, and the borrow of `self`
+        // keeps it so.
+        Some(unsafe { self.0.mailbox.cell_mut(self.0.next_position()) })
+    }
+
+    /// Commits the next slot as a frame in its own bytes, which were written before.
+    #[cfg(not(precursor_loom))]
+    #[inline(always)]
+    pub(crate) fn commit_written(&mut self) {
         step!("claim.copied");
         self.0.commit(Kind::Inline, 0);
     }
