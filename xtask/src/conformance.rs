@@ -7,6 +7,7 @@ mod lines;
 mod verdict;
 
 use core::time::Duration;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -47,14 +48,14 @@ const LANGUAGES: &[Language] = &[
         build: &["cargo", "build", "--quiet", "--package", "neo-conformance-rust"],
         run: &["{target}/debug/neo-conformance-rust"],
         form: Form::Json,
-        schemes: &["mem"],
+        schemes: &["mem", "shm"],
     },
     Language {
         name: "c",
         build: &["sh", "bindings/conformance/c/build.sh", "{target}"],
         run: &["{target}/conformance/c"],
         form: Form::Lines,
-        schemes: &["mem"],
+        schemes: &["mem", "shm"],
     },
     Language {
         name: "python",
@@ -66,7 +67,7 @@ const LANGUAGES: &[Language] = &[
             "bindings/conformance/python/interpreter.py",
         ],
         form: Form::Json,
-        schemes: &["mem"],
+        schemes: &["mem", "shm"],
     },
 ];
 
@@ -104,12 +105,19 @@ fn compare(languages: &[&Language]) -> Result<Counts, Failure> {
     schemes.dedup();
     let mut counts = Counts::default();
     for scheme in schemes {
+        if scheme == "shm" && cfg!(not(target_os = "linux")) {
+            println!("\n── conformance, shm://: not run: this version has it on Linux only");
+            counts.skipped += 1;
+            continue;
+        }
         let listed: Vec<&Language> =
             languages.iter().filter(|l| l.schemes.contains(&scheme)).copied().collect();
         let mut verdicts = Verdicts::new(cases_of(&files, scheme));
         for language in &listed {
-            let lines = observe(language, scheme, &files, &folder);
+            let names = Names::new(language, scheme)?;
+            let lines = observe(language, scheme, &files, &folder, &names);
             verdicts.add(language.name, lines);
+            names.left().into_iter().for_each(|name| verdicts.blame(name));
         }
         println!("\n── conformance, {scheme}://\n{}", verdicts.report());
         counts.add(verdicts.counts());
@@ -123,6 +131,7 @@ fn observe(
     scheme: &str,
     files: &[Value],
     folder: &Path,
+    names: &Names,
 ) -> Result<Vec<String>, Failure> {
     let target = workspace::target_dir().display().to_string();
     let expand = |word: &&str| word.replace("{target}", &target);
@@ -141,7 +150,7 @@ fn observe(
     let results = results_folder()?.join(format!("{}.{scheme}.jsonl", language.name));
     // The results are for the driver; the terminal gets what the interpreter says beside them.
     let mut interpreter = Command::new("sh");
-    interpreter.args(["-c", r#"exec "$@" >"$0""#]).arg(&results);
+    interpreter.args(["-c", r#"exec "$@" >"$0""#]).arg(&results).env(Names::VARIABLE, &names.0);
     interpreter.args(language.run.iter().map(expand)).arg(cases).arg(scheme);
     let ran = Step::new(language.name, interpreter, LIMIT).run();
     let lines: Vec<String> = unsafe_sites::read(&results)?.lines().map(str::to_owned).collect();
@@ -150,6 +159,30 @@ fn observe(
         return Err(ran.failure.unwrap_or_else(|| "it printed no case".to_owned()));
     }
     Ok(lines)
+}
+
+/// Where the names of `shm://` of one run are: its own, so that runs at the same time do not meet.
+#[derive(Debug)]
+struct Names(PathBuf);
+
+impl Names {
+    const VARIABLE: &str = "NEO_SHM_DIR";
+
+    fn new(language: &Language, scheme: &str) -> Result<Self, Failure> {
+        let folder = results_folder()?.join(format!("{}.{scheme}.names", language.name));
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(format!("{}: {error}", folder.display()))
+            }
+            _ => Ok(Self(folder)),
+        }
+    }
+
+    /// What a run left there, which is a failure of its own.
+    fn left(&self) -> Vec<Failure> {
+        let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
+        entries.map(|entry| format!("shm://{} is left", entry.file_name().display())).collect()
+    }
 }
 
 fn results_folder() -> Result<PathBuf, Failure> {

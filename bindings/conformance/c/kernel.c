@@ -22,7 +22,7 @@ static void open_kernel(world_t *world, const fields_t *step, fields_t *seen)
         if (field(step, "name") != NULL) {
             text_add(&url, field(step, "name")->data, field(step, "name")->len);
         } else if (strcmp(world->scheme, "mem") != 0) {
-            text_print(&url, "conformance.%s", world->id);
+            text_print(&url, "%s", world->id);
         }
     }
     config.memory_bytes_max = number(step, "memory_bytes_max", NEO_DEFAULT64);

@@ -207,7 +207,7 @@ class World:
     def op_open(self, step: Step) -> None:
         url = step.get("url")
         if url is None:
-            own = "" if self.scheme == "mem" else f"conformance.{self.case}"
+            own = "" if self.scheme == "mem" else self.case
             url = f"{self.scheme}://{step.get('name', own)}"
         options: dict[str, Any] = given(step, "memory_bytes_max")
         options |= small(step, "subscriptions_max", "participants_max", "calls_in_flight_max")

@@ -67,6 +67,13 @@ impl Verdicts {
         self.columns.push(Column { language: language.to_owned(), problems, strays });
     }
 
+    /// Adds a failure of the language that came last, one that belongs to no case.
+    pub(super) fn blame(&mut self, failure: Failure) {
+        if let Some(column) = self.columns.last_mut() {
+            column.strays.push(failure);
+        }
+    }
+
     /// Why a case has failed: it was not run, an expectation was not met, or what was observed is
     /// not what the first language observed.
     fn problem(&self, case: &Case, said: Option<&Said>) -> Option<String> {
@@ -191,6 +198,14 @@ mod tests {
         assert_eq!(failed(Ok([&both[..], &[line("g.c", true, "")]].concat())), 1);
         assert_eq!(failed(Ok([&both[..], &["{\"id\":1}".to_owned()]].concat())), 1);
         assert_eq!(failed(Err("it does not start".to_owned())), 3);
+    }
+
+    #[test]
+    fn what_a_language_leaves_behind_is_its_failure() {
+        let mut verdicts = verdicts();
+        verdicts.blame("shm://conf.left is left".to_owned());
+        assert_eq!(verdicts.counts(), Counts { passed: 2, failed: 1, skipped: 0 });
+        assert!(verdicts.report().contains("first: shm://conf.left is left"));
     }
 
     #[test]

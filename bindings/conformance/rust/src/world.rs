@@ -71,7 +71,7 @@ impl World {
         match (self.scheme.as_str(), name) {
             (scheme, Some(name)) => format!("{scheme}://{name}"),
             ("mem", None) => "mem://".to_owned(),
-            (scheme, None) => format!("{scheme}://conformance.{}", self.case),
+            (scheme, None) => format!("{scheme}://{}", self.case),
         }
     }
 
