@@ -486,7 +486,46 @@ typedef struct {
      * How long a call waits for its answer; 5 s by default, below 0 for ever.
      */
     int64_t call_timeout_ns;
+    /**
+     * 1: starts no thread. A kernel of `shm://` starts one otherwise, which sleeps until another
+     * process dies, or wakes a poller of this one; without it call neo_kernel_maintain.
+     */
+    uint8_t without_thread;
+    /**
+     * Zero.
+     */
+    uint8_t reserved[7];
 } neo_config_t;
+
+/**
+ * What neo_kernel_maintain restored. Begin with `NEO_RECLAIMED_INIT`.
+ */
+typedef struct {
+    /**
+     * `sizeof(neo_reclaimed_t)`.
+     */
+    uint32_t struct_size;
+    /**
+     * Zero.
+     */
+    uint32_t reserved;
+    /**
+     * Processes that were dead.
+     */
+    uint64_t participants;
+    /**
+     * Subscriptions, groups and services that were closed.
+     */
+    uint64_t routes;
+    /**
+     * Messages that were begun and not sent; each counts as lost.
+     */
+    uint64_t claims;
+    /**
+     * Blocks of memory that nothing referred to any more.
+     */
+    uint64_t blocks;
+} neo_reclaimed_t;
 
 /**
  * Counters of a whole kernel. Begin with `NEO_TOTALS_INIT`.
@@ -845,7 +884,8 @@ void neo_msg_release_batch(neo_view_t *views,
 
 /**
  * Opens the kernel that a URL names: `mem://` is private to the handle, `mem://NAME` is shared by
- * every open of that name through this library image.
+ * every open of that name through this library image, `shm://NAME` by every process of this user
+ * on this host.
  *
  * @param url     UTF-8, borrowed; NULL: what the environment variable NEO_URL names, else
  *                `mem://default`
@@ -905,6 +945,33 @@ NEO_API
 neo_status_t neo_kernel_trim(neo_kernel_t *kernel,
                              uint64_t *freed,
                              neo_error_t *err);
+
+/**
+ * Puts right what dead processes left at a kernel of `shm://`, and fires the wakes that others
+ * asked for. Needed only if it was opened with `without_thread`: call it whenever
+ * neo_kernel_maintain_fd is readable.
+ *
+ * @param kernel     the kernel
+ * @param reclaimed  receives what was restored; may be NULL
+ * @param err        receives what went wrong; may be NULL
+ * @return NEO_OK; NEO_E_OS, NEO_E_VERSION, NEO_E_FORKED, NEO_E_BAD_HANDLE, NEO_E_INVALID
+ *
+ * Any thread. Does not wait for other processes' work; for at most two seconds for one that was
+ * stopped while it opened or left the kernel.
+ */
+NEO_API
+neo_status_t neo_kernel_maintain(neo_kernel_t *kernel,
+                                 neo_reclaimed_t *reclaimed,
+                                 neo_error_t *err);
+
+/**
+ * Readable while there is something for neo_kernel_maintain to do. Borrowed: watch it, never read
+ * or close it. -1 for a kernel of one process, and where there are no descriptors.
+ *
+ * Any thread.
+ */
+NEO_API
+int32_t neo_kernel_maintain_fd(const neo_kernel_t *kernel);
 
 /**
  * Adds a reference, for one more neo_kernel_release.
@@ -2004,12 +2071,15 @@ struct neo_api_t {
     neo_status_t (*poller_wait)(neo_poller_t *poller, int64_t timeout_ns, neo_error_t *err);
     neo_status_t (*poller_retain)(neo_poller_t *poller);
     void (*poller_release)(neo_poller_t *poller);
+    neo_status_t (*kernel_maintain)(neo_kernel_t *kernel, neo_reclaimed_t *reclaimed,
+        neo_error_t *err);
+    int32_t (*kernel_maintain_fd)(const neo_kernel_t *kernel);
 };
 
 /** A neo_config_t that says nothing: the defaults. */
 #define NEO_CONFIG_INIT                                                             \
     {(uint32_t)sizeof(neo_config_t), NEO_DEFAULT32, NEO_DEFAULT32, NEO_DEFAULT32, \
-     NEO_DEFAULT64, NEO_DEFAULT_NS}
+     NEO_DEFAULT64, NEO_DEFAULT_NS, 0, {0, 0, 0, 0, 0, 0, 0}}
 /** A neo_pub_opts_t that says nothing. */
 #define NEO_PUB_OPTS_INIT {(uint32_t)sizeof(neo_pub_opts_t), 0, {0, 0, 0}, 0}
 /** A neo_send_opts_t that says nothing. */
@@ -2027,6 +2097,8 @@ struct neo_api_t {
 #define NEO_PUBLISH_RESULT_INIT {(uint32_t)sizeof(neo_publish_result_t), 0, 0, 0, 0}
 /** A place for counters. */
 #define NEO_TOTALS_INIT {(uint32_t)sizeof(neo_totals_t), 0, 0, 0, 0, 0, 0}
+/** A place for what a maintenance restored. */
+#define NEO_RECLAIMED_INIT {(uint32_t)sizeof(neo_reclaimed_t), 0, 0, 0, 0, 0}
 /** A place for an error. */
 #define NEO_ERROR_INIT {(uint32_t)sizeof(neo_error_t), 0, 0, {0}}
 

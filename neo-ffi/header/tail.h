@@ -1,7 +1,7 @@
 /** A neo_config_t that says nothing: the defaults. */
 #define NEO_CONFIG_INIT                                                             \
     {(uint32_t)sizeof(neo_config_t), NEO_DEFAULT32, NEO_DEFAULT32, NEO_DEFAULT32, \
-     NEO_DEFAULT64, NEO_DEFAULT_NS}
+     NEO_DEFAULT64, NEO_DEFAULT_NS, 0, {0, 0, 0, 0, 0, 0, 0}}
 /** A neo_pub_opts_t that says nothing. */
 #define NEO_PUB_OPTS_INIT {(uint32_t)sizeof(neo_pub_opts_t), 0, {0, 0, 0}, 0}
 /** A neo_send_opts_t that says nothing. */
@@ -19,6 +19,8 @@
 #define NEO_PUBLISH_RESULT_INIT {(uint32_t)sizeof(neo_publish_result_t), 0, 0, 0, 0}
 /** A place for counters. */
 #define NEO_TOTALS_INIT {(uint32_t)sizeof(neo_totals_t), 0, 0, 0, 0, 0, 0}
+/** A place for what a maintenance restored. */
+#define NEO_RECLAIMED_INIT {(uint32_t)sizeof(neo_reclaimed_t), 0, 0, 0, 0, 0}
 /** A place for an error. */
 #define NEO_ERROR_INIT {(uint32_t)sizeof(neo_error_t), 0, 0, {0}}
 

@@ -90,3 +90,35 @@ impl Counters {
         format!("<Counters {} routes, memory_bytes={memory_bytes}>", routes.len())
     }
 }
+
+/// What `Kernel.maintain` restored.
+#[pyclass(frozen, get_all, eq, module = "neo_protocol")]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reclaimed {
+    /// Processes that were dead.
+    participants: usize,
+    /// Subscriptions, groups and services that were closed.
+    routes: usize,
+    /// Messages that were begun and not sent; each counts as lost.
+    claims: u64,
+    /// Blocks of memory that nothing referred to any more.
+    blocks: usize,
+}
+
+impl From<rsapi::Reclaimed> for Reclaimed {
+    fn from(reclaimed: rsapi::Reclaimed) -> Self {
+        let rsapi::Reclaimed { participants, routes, claims, blocks, .. } = reclaimed;
+        Self { participants, routes, claims, blocks }
+    }
+}
+
+#[pymethods]
+impl Reclaimed {
+    fn __repr__(&self) -> String {
+        let Self { participants, routes, claims, blocks } = self;
+        format!(
+            "Reclaimed(participants={participants}, routes={routes}, claims={claims}, \
+             blocks={blocks})"
+        )
+    }
+}

@@ -1,6 +1,7 @@
 //! The kernel's handle.
 
 use core::time::Duration;
+use std::os::fd::AsRawFd as _;
 use std::sync::{Arc, Weak};
 
 use neo::capi::{NEO_CAPSULE_NAME, neo_capsule_t};
@@ -11,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule};
 
 use crate::call::PendingCall;
-use crate::counters::Counters;
+use crate::counters::{Counters, Reclaimed};
 use crate::error::IntoPyResult as _;
 use crate::options;
 use crate::payload::Payload;
@@ -32,11 +33,13 @@ pub(crate) fn close_all(py: Python<'_>) {
 }
 
 /// Opens the kernel that a URL names: `mem://` is a private one, `mem://NAME` is shared by all that
-/// open the name in this process. None: what NEO_URL names, else `mem://default`.
+/// open the name in this process, `shm://NAME` by all processes of this user on this host. None:
+/// what NEO_URL names, else `mem://default`. A kernel of `shm://` starts one thread of the library
+/// unless `thread` is False: then call `maintain` whenever `maintain_fileno` is readable.
 #[pyfunction]
 #[pyo3(signature = (
     url=None, *, memory=None, memory_bytes_max=None, subscriptions_max=None,
-    participants_max=None, calls_in_flight_max=None, call_timeout=5.0, call_wait="adaptive",
+    participants_max=None, calls_in_flight_max=None, call_timeout=5.0, call_wait="adaptive", thread=true,
 ))]
 #[expect(clippy::too_many_arguments, reason = "keyword arguments are Python's options")]
 pub(crate) fn open(
@@ -49,6 +52,7 @@ pub(crate) fn open(
     calls_in_flight_max: Option<u32>,
     call_timeout: Option<f64>,
     call_wait: &str,
+    thread: bool,
 ) -> PyResult<Kernel> {
     if memory.is_some() && memory_bytes_max.is_some() {
         let text = "memory is short for memory_bytes_max: pass one of them";
@@ -68,6 +72,9 @@ pub(crate) fn open(
     }
     if let Some(calls) = calls_in_flight_max {
         options = options.with_calls_in_flight_max(calls);
+    }
+    if !thread {
+        options = options.without_thread();
     }
     let kernel = py.detach(|| match url {
         Some(url) => rsapi::Kernel::open(url, &options),
@@ -244,6 +251,19 @@ impl Kernel {
     /// Gives memory that nothing uses back to the system. Returns bytes.
     fn trim(&self, py: Python<'_>) -> PyResult<u64> {
         py.detach(|| self.inner.trim()).or_raise(py)
+    }
+
+    /// Puts right what dead processes left at a kernel of `shm://`, and fires the wakes that others
+    /// asked for. Only a kernel opened with `thread=False` needs it.
+    fn maintain(&self, py: Python<'_>) -> PyResult<Reclaimed> {
+        Ok(py.detach(|| self.inner.maintain()).or_raise(py)?.into())
+    }
+
+    /// The descriptor that is readable while there is something to `maintain`: to be watched, never
+    /// to be read or closed. None for a kernel of one process.
+    fn maintain_fileno(&self, py: Python<'_>) -> PyResult<Option<i32>> {
+        let fd = self.inner.maintain_fd().or_raise(py)?;
+        Ok(fd.map(|fd| fd.as_raw_fd()))
     }
 
     /// The URL that it was opened with.

@@ -2,8 +2,8 @@
 //!
 //! Thin over `neo::rsapi`: it converts arguments and errors, releases the interpreter's lock
 //! wherever something may block, and lends memory by the buffer protocol. The asyncio half is Python,
-//! in `neo_protocol/aio.py`. All classes are frozen and hold their state behind locks or atomics, so
-//! the module does not depend on a global interpreter lock.
+//! in `neo_protocol/aio.py` and what that imports. All classes are frozen and hold their state behind
+//! locks or atomics, so the module does not depend on a global interpreter lock.
 
 mod buffer;
 mod call;
@@ -59,7 +59,7 @@ mod _neo {
     use super::{
         _noop,
         call::PendingCall,
-        counters::{Counters, RouteCounters},
+        counters::{Counters, Reclaimed, RouteCounters},
         error::codes,
         kernel::{Kernel, close_all, open},
         live,

@@ -32,6 +32,11 @@ pub struct neo_config_t {
     pub memory_bytes_max: u64,
     /// How long a call waits for its answer; 5 s by default, below 0 for ever.
     pub call_timeout_ns: i64,
+    /// 1: starts no thread. A kernel of `shm://` starts one otherwise, which sleeps until another
+    /// process dies, or wakes a poller of this one; without it call neo_kernel_maintain.
+    pub without_thread: u8,
+    /// Zero.
+    pub reserved: [u8; 7],
 }
 
 // SAFETY: repr(C), begins with its size, numbers only.
@@ -48,11 +53,13 @@ impl Defaults for neo_config_t {
         calls_in_flight_max: NEO_DEFAULT32,
         memory_bytes_max: NEO_DEFAULT64,
         call_timeout_ns: NEO_DEFAULT_NS,
+        without_thread: 0,
+        reserved: [0; 7],
     };
 }
 
 impl neo_config_t {
-    pub(super) fn to_options(self) -> Options {
+    pub(super) fn to_options(self) -> Result<Options> {
         let mut options = Options::new();
         if self.subscriptions_max != NEO_DEFAULT32 {
             options = options.with_subscriptions_max(self.subscriptions_max);
@@ -69,7 +76,10 @@ impl neo_config_t {
         if self.call_timeout_ns != NEO_DEFAULT_NS {
             options = options.with_call_timeout(timeout(self.call_timeout_ns));
         }
-        options
+        if flag(self.without_thread, "without_thread")? {
+            options = options.without_thread();
+        }
+        Ok(options)
     }
 }
 

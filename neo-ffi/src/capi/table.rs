@@ -118,6 +118,8 @@ table! {
     neo_poller_wait,
     neo_poller_retain,
     neo_poller_release,
+    neo_kernel_maintain,
+    neo_kernel_maintain_fd,
 }
 
 /// The table of this library image.

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use neo_protocol::{Counters, Options, Published};
+use neo_protocol::{Counters, Options, Published, Reclaimed};
 
 use crate::sys::{self, OfProcess};
 
@@ -34,7 +34,7 @@ struct Inner {
 
 impl Kernel {
     /// Opens what a URL names: `mem://` is private to this handle, `mem://NAME` is shared by every
-    /// open of that name through this library image.
+    /// open of that name through this library image, `shm://NAME` by every process of this user.
     ///
     /// # Errors
     ///
@@ -212,6 +212,28 @@ impl Kernel {
     /// [`Forked`](Code::Forked).
     pub fn trim(&self) -> Result<u64> {
         Ok(self.kernel()?.trim())
+    }
+
+    /// Puts right what dead processes left at a kernel of `shm://`, and fires the wakes that others
+    /// asked for. Needed if it was opened by [`Options::without_thread`]: call it whenever
+    /// [`maintain_fd`](Self::maintain_fd) is readable, from any thread.
+    ///
+    /// # Errors
+    ///
+    /// [`Forked`](Code::Forked); [`Os`](Code::Os) if the system refuses.
+    pub fn maintain(&self) -> Result<Reclaimed> {
+        Ok(self.kernel()?.maintain()?)
+    }
+
+    /// Readable while there is something to [`maintain`](Self::maintain); it is the kernel's, never
+    /// to be read. `None` for kernels of one process.
+    ///
+    /// # Errors
+    ///
+    /// [`Forked`](Code::Forked).
+    #[cfg(unix)]
+    pub fn maintain_fd(&self) -> Result<Option<std::os::fd::BorrowedFd<'_>>> {
+        Ok(self.kernel()?.maintain_fd())
     }
 
     /// Closes this handle, its clones and all that was made of them: every waiter returns with

@@ -45,7 +45,7 @@ pub use live::{KINDS, Kind, live, live_total};
 pub use loan::Loan;
 pub use message::{Message, Reply};
 pub use neo_protocol::{
-    Batch, Counters, MessageRef, Options, Policy, Published, RouteCounters, Wait,
+    Batch, Counters, MessageRef, Options, Policy, Published, Reclaimed, RouteCounters, Wait,
 };
 pub use poller::{Armed, Pollable, Poller};
 pub use publisher::{Publisher, PublisherOptions, Room, Run};

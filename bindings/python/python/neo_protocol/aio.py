@@ -8,458 +8,25 @@ publisher lets the other tasks have a turn. A cancelled wait has taken nothing.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import inspect
-import math
-import sys
-import time
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self
 
 from . import _neo
-from ._types import Closed, Full, Misuse, TimeoutError, log_handler_failure
+from ._aio_services import Answer, Handler, Service
+from ._aio_topics import Publisher, Subscription
+from ._hub import Deadline, Hub
+from ._types import Closed, TimeoutError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer as Payload
 else:
     Payload = bytes
 
-#: What a handler may return: the answer, or None if it answered the request itself.
-Answer: TypeAlias = Payload | None
-Handler: TypeAlias = Callable[[_neo.Request], Answer | Awaitable[Answer]]
-
-Source: TypeAlias = _neo.Subscription | _neo.Service | _neo.PendingCall | _neo.Room
-
-#: Races for room that a waiting publish loses before it believes that the memory is used up.
-_LOST_RACES_MAX = 16
+__all__ = ["Answer", "Handler", "NeoClient", "Publisher", "Service", "Subscription"]
 
 #: Topics whose publishers a client keeps for `NeoClient.publish`.
 _PUBLISHERS_MAX = 64
-
-
-class _Hub:
-    """What wakes one loop: a poller, and the futures of those who wait at its sources."""
-
-    _of_loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Hub] = (
-        weakref.WeakKeyDictionary()
-    )
-
-    def __init__(self) -> None:
-        self._poller = _neo.Poller()
-        self._waiting: dict[int, tuple[Source, list[asyncio.Future[bool]]]] = {}
-        self._deadlines: dict[asyncio.Future[bool], float] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = math.inf
-        self._users = 0
-
-    @classmethod
-    def acquire(cls) -> _Hub:
-        """The hub of the running loop, for one more user."""
-        loop = asyncio.get_running_loop()
-        hub = cls._of_loops.get(loop)
-        if hub is None:
-            hub = cls._of_loops[loop] = cls()
-            loop.add_reader(hub._poller.fileno(), hub._wake)
-            hub._poller.arm()
-        hub._users += 1
-        return hub
-
-    def release(self) -> None:
-        """One user less; who still waits for its sources looks at them again."""
-        self._users -= 1
-        for _, futures in self._waiting.values():
-            _tell(futures)
-        if self._users == 0:
-            loop = asyncio.get_running_loop()
-            loop.remove_reader(self._poller.fileno())
-            if self._timer is not None:
-                self._timer.cancel()
-            del self._of_loops[loop]
-
-    def _wake(self) -> None:
-        poller = self._poller
-        while True:
-            for token in poller.take():
-                # Watched again by whoever finds nothing and waits once more.
-                poller.remove(token)
-                waiting = self._waiting.pop(token, None)
-                if waiting is not None:
-                    _tell(waiting[1])
-            if poller.arm():
-                return
-
-    async def wait(self, source: Source, timeout: float | None) -> bool:
-        """Waits until the source may have something. False: the time passed."""
-        if timeout is not None and timeout <= 0:
-            return False
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[bool] = loop.create_future()
-        token = id(source)
-        waiting = self._waiting.get(token)
-        if waiting is None:
-            self._poller.add(source, token)
-            waiting = self._waiting[token] = (source, [])
-        waiting[1].append(future)
-        if timeout is not None:
-            self._set_deadline(loop, future, time.monotonic() + timeout)
-        try:
-            return await future
-        finally:
-            if timeout is not None:
-                del self._deadlines[future]
-            self._forget(token, future)
-
-    def _set_deadline(
-        self, loop: asyncio.AbstractEventLoop, future: asyncio.Future[bool], at: float
-    ) -> None:
-        """One timer serves all: most waits end before it comes, and cost no timer of their own."""
-        self._deadlines[future] = at
-        if self._timer is None or at < self._timer_at:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._start_timer(loop, at)
-
-    def _start_timer(self, loop: asyncio.AbstractEventLoop, at: float) -> None:
-        self._timer = loop.call_later(at - time.monotonic(), self._expire, loop)
-        self._timer_at = at
-
-    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
-        now = time.monotonic()
-        self._timer = None
-        for future, at in self._deadlines.items():
-            if at <= now and not future.done():
-                future.set_result(False)
-        later = [at for at in self._deadlines.values() if at > now]
-        if later:
-            self._start_timer(loop, min(later))
-
-    def _forget(self, token: int, future: asyncio.Future[bool]) -> None:
-        waiting = self._waiting.get(token)
-        if waiting is not None and future in waiting[1]:
-            waiting[1].remove(future)
-            if not waiting[1]:
-                del self._waiting[token]
-                self._poller.remove(token)
-
-
-def _tell(futures: Iterable[asyncio.Future[bool]]) -> None:
-    for future in futures:
-        if not future.done():
-            future.set_result(True)
-
-
-class _Deadline:
-    """A timeout in seconds, counted from now; None and infinity are for ever."""
-
-    def __init__(self, timeout: float | None) -> None:
-        if timeout is not None and not timeout >= 0:
-            raise ValueError(
-                f"timeout={timeout}: pass seconds of 0 or more, or None to wait for ever"
-            )
-        self._at = None
-        if timeout is not None and timeout != math.inf:
-            self._at = time.monotonic() + timeout
-
-    def left(self) -> float | None:
-        if self._at is None:
-            return None
-        return self._at - time.monotonic()
-
-
-class Subscription:
-    """The receiving end of a pattern in an asyncio loop: ``async for message in subscription``."""
-
-    def __init__(self, inner: _neo.Subscription, hub: _Hub) -> None:
-        self._inner = inner
-        self._hub = hub
-
-    @property
-    def pattern(self) -> str:
-        """The pattern that it was opened with."""
-        return self._inner.pattern
-
-    @property
-    def closed(self) -> bool:
-        """Whether it was closed."""
-        return self._inner.closed
-
-    @property
-    def queued(self) -> int:
-        """Messages that wait to be received."""
-        return self._inner.queued
-
-    def take_lost(self) -> int:
-        """Losses since the last message that no message has told."""
-        return self._inner.take_lost()
-
-    def try_recv(self) -> _neo.Message | None:
-        """The next message, or None if none is there."""
-        return self._inner.try_recv()
-
-    async def recv(self, timeout: float | None = None) -> _neo.Message:
-        """The next message; TimeoutError after ``timeout`` seconds, Closed when none will come."""
-        message = self._inner._take()
-        if message is not None:
-            return message
-        deadline = _Deadline(timeout)
-        while await self._pause(deadline.left()):
-            message = self._inner._take()
-            if message is not None:
-                return message
-        raise TimeoutError(f"no message on {self.pattern!r} came in time")
-
-    async def recv_batch(self, max: int = 256, timeout: float | None = None) -> list[_neo.Message]:
-        """At most ``max`` messages that are there; waits for the first one for at most ``timeout``
-        seconds. An empty list: the time passed."""
-        if max <= 0:
-            return self._inner.recv_batch(max, 0)
-        batch = self._inner._take_batch(max)
-        if batch is not None:
-            return batch
-        deadline = _Deadline(timeout)
-        while await self._pause(deadline.left()):
-            batch = self._inner._take_batch(max)
-            if batch is not None:
-                return batch
-        return []
-
-    async def _pause(self, left: float | None) -> bool:
-        """Gives a used-up turn back, else waits for a message. False: the time passed."""
-        if self._inner._end_turn():
-            await asyncio.sleep(0)
-            return True
-        return await self._hub.wait(self._inner, left)
-
-    def __aiter__(self) -> AsyncIterator[_neo.Message]:
-        return _neo.Messages(self._inner, self.__anext__)
-
-    async def __anext__(self) -> _neo.Message:
-        try:
-            return await self.recv()
-        except Closed:
-            raise StopAsyncIteration from None
-
-    async def batches(self, max: int = 256) -> AsyncIterator[list[_neo.Message]]:
-        """Batches of at most ``max`` messages, as they come; ends when it is closed."""
-        if max < 1:
-            raise ValueError(f"max={max}: pass 1 or more")
-        try:
-            while True:
-                yield await self.recv_batch(max)
-        except Closed:
-            return
-
-    def close(self) -> None:
-        """Unsubscribes: nothing arrives any more, what is queued is given up, waits end."""
-        self._inner.close()
-
-    async def aclose(self) -> None:
-        """The same as `close`."""
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exception: object) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        closed = " closed" if self.closed else ""
-        return f"<aio.Subscription pattern={self.pattern!r}{closed}>"
-
-
-class Publisher:
-    """A topic made ready for publishing from an asyncio loop."""
-
-    def __init__(self, inner: _neo.Publisher, hub: _Hub) -> None:
-        self._inner = inner
-        self._hub = hub
-
-    @property
-    def topic(self) -> str:
-        """The topic."""
-        return self._inner.topic
-
-    async def publish(self, payload: Payload, timeout: float | None = None) -> _neo.Published:
-        """Publishes one message; waits at full mailboxes with the policy ``block`` until they have
-        room, for at most ``timeout`` seconds. After that it is published where there is room."""
-        offer = self._inner._offer
-        deadline = _Deadline(timeout) if timeout is not None else None
-        lost_races = 0
-        while True:
-            try:
-                outcome = offer(payload)
-            except Full:
-                # There was room at the mailboxes: another took it, or the memory is used up.
-                lost_races += 1
-                if lost_races > _LOST_RACES_MAX:
-                    raise
-                outcome = None
-            if isinstance(outcome, _neo.Published):
-                return outcome
-            self._inner._end_turn()
-            if outcome is None:
-                await asyncio.sleep(0)
-            elif not await self._hub.wait(outcome, deadline.left() if deadline else None):
-                return self._inner._publish_now(payload)
-
-    async def publish_many(self, payloads: Iterable[Payload]) -> int:
-        """Publishes each payload as a message of its own, in order, waiting for room as `publish`
-        does. Returns how many."""
-        count = 0
-        for payload in payloads:
-            await self.publish(payload)
-            count += 1
-        return count
-
-    def loan(self, len: int) -> _neo.Loan:
-        """Lends memory of the kernel to write a message in place; used by ``with``."""
-        return self._inner.loan(len)
-
-    def __repr__(self) -> str:
-        return f"<aio.Publisher topic={self.topic!r}>"
-
-
-class Service:
-    """A worker of a service in an asyncio loop: ``async for request in service``, or a handler."""
-
-    def __init__(self, inner: _neo.Service, hub: _Hub) -> None:
-        self._inner = inner
-        self._hub = hub
-        self._pump: asyncio.Task[None] | None = None
-        self._handlers: set[asyncio.Task[Any] | None] = set()
-
-    @property
-    def name(self) -> str:
-        """The service's name."""
-        return self._inner.name
-
-    @property
-    def closed(self) -> bool:
-        """Whether it was closed."""
-        return self._inner.closed
-
-    async def recv(self, timeout: float | None = None) -> _neo.Request:
-        """The next request; TimeoutError after ``timeout`` seconds, Closed when none will come."""
-        request = self._inner.try_recv()
-        if request is not None:
-            return request
-        deadline = _Deadline(timeout)
-        while await self._hub.wait(self._inner, deadline.left()):
-            request = self._inner.try_recv()
-            if request is not None:
-                return request
-        raise TimeoutError(f"no request for {self.name!r} came in time")
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> _neo.Request:
-        try:
-            return await self.recv()
-        except Closed:
-            raise StopAsyncIteration from None
-
-    def _start(self, handler: Handler, concurrency: int) -> None:
-        free = asyncio.Semaphore(concurrency)
-        self._pump = asyncio.get_running_loop().create_task(self._serve(handler, free))
-
-    async def _serve(self, handler: Handler, free: asyncio.Semaphore) -> None:
-        turn = 0
-        while True:
-            try:
-                request = self._inner.try_recv()
-            except Closed:
-                return
-            if request is None:
-                await self._hub.wait(self._inner, None)
-                continue
-            # Requests beyond the limit stay in the mailbox, where callers feel the backpressure.
-            await free.acquire()
-            try:
-                answer = handler(request)
-            except Exception as raised:
-                _answer_raised(request, raised)
-                free.release()
-                continue
-            if inspect.isawaitable(answer):
-                task = _new_task(self._answer_later(request, answer, free))
-                if not task.done():
-                    self._handlers.add(task)
-            else:
-                _answer(request, answer)
-                free.release()
-            del request, answer
-            turn += 1
-            if turn % 64 == 0:
-                await asyncio.sleep(0)
-
-    async def _answer_later(
-        self, request: _neo.Request, answer: Awaitable[Answer], free: asyncio.Semaphore
-    ) -> None:
-        try:
-            _answer(request, await answer)
-        except asyncio.CancelledError:
-            # Now, not when the traceback that holds it is collected: its caller waits.
-            with contextlib.suppress(BufferError):
-                request.release()
-            raise
-        except Exception as raised:
-            _answer_raised(request, raised)
-        finally:
-            free.release()
-            self._handlers.discard(asyncio.current_task())
-
-    def close(self) -> None:
-        """Takes no more requests. Handlers that run go on; `aclose` ends them."""
-        self._inner.close()
-
-    async def aclose(self) -> None:
-        """Takes no more requests and cancels handlers that run: their callers get NoReply."""
-        self.close()
-        here = asyncio.current_task()
-        tasks = [task for task in (*self._handlers, self._pump) if task and task is not here]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exception: object) -> None:
-        await self.aclose()
-
-    def __repr__(self) -> str:
-        closed = " closed" if self.closed else ""
-        return f"<aio.Service name={self.name!r}{closed}>"
-
-
-def _answer(request: _neo.Request, answer: Answer) -> None:
-    if answer is None:
-        return
-    try:
-        request.reply(answer)
-    except Exception as raised:
-        _answer_raised(request, raised)
-
-
-def _new_task(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """A task that runs up to its first wait at once, where Python can do that."""
-    if sys.version_info >= (3, 12):
-        loop = asyncio.get_running_loop()
-        return asyncio.Task(coroutine, loop=loop, eager_start=True)
-    return asyncio.get_running_loop().create_task(coroutine)
-
-
-def _answer_raised(request: _neo.Request, raised: Exception) -> None:
-    try:
-        request.reply_error(f"{type(raised).__name__}: {raised}")
-    except Misuse:
-        # It had answered before it raised; the log tells.
-        pass
-    log_handler_failure(raised)
 
 
 class NeoClient:
@@ -467,7 +34,8 @@ class NeoClient:
 
     ``NeoClient()`` means what the environment variable NEO_URL names, else ``mem://default``.
     It is opened by ``async with`` or `connect`, belongs to the loop that opened it, and may be opened
-    again after it was closed. Options are those of `neo_protocol.open`.
+    again after it was closed. Options are those of `neo_protocol.open`; with ``thread=False`` the
+    loop does what a thread of the library would do for a kernel of ``shm://``.
     """
 
     def __init__(self, url: str | None = None, **options: Any) -> None:
@@ -475,7 +43,8 @@ class NeoClient:
         self._options = options
         self._call_timeout: float | None = options.get("call_timeout", 5.0)
         self._kernel: _neo.Kernel | None = None
-        self._hub: _Hub | None = None
+        self._hub: Hub | None = None
+        self._maintained: int | None = None
         self._services: weakref.WeakSet[Service] = weakref.WeakSet()
         self._publishers: dict[str, Publisher] = {}
 
@@ -483,10 +52,15 @@ class NeoClient:
         """Opens the kernel; does nothing if it is open."""
         if self._kernel is None:
             kernel = _neo.open(self._url, **self._options)
-            self._hub = _Hub.acquire()
+            self._hub = Hub.acquire()
             self._kernel = kernel
+            fileno = kernel.maintain_fileno()
+            if fileno is not None and not self._options.get("thread", True):
+                # Without a thread of the library this loop does its work.
+                asyncio.get_running_loop().add_reader(fileno, kernel.maintain)
+                self._maintained = fileno
 
-    def _open(self) -> tuple[_neo.Kernel, _Hub]:
+    def _open(self) -> tuple[_neo.Kernel, Hub]:
         if self._kernel is None or self._hub is None:
             raise Closed("the client is not open: `async with NeoClient()`, or await connect()")
         return self._kernel, self._hub
@@ -540,7 +114,7 @@ class NeoClient:
         """Calls a method of a service. Waits for at most ``timeout`` seconds; None is the client's
         ``call_timeout``, infinity is for ever. Cancelled, the call is given up."""
         kernel, hub = self._open()
-        deadline = _Deadline(self._call_timeout if timeout is None else timeout)
+        deadline = Deadline(self._call_timeout if timeout is None else timeout)
         pending = kernel.start_call(service, method, payload)
         try:
             while True:
@@ -586,6 +160,9 @@ class NeoClient:
             return
         kernel, hub = self._kernel, self._hub
         self._kernel = self._hub = None
+        if self._maintained is not None:
+            asyncio.get_running_loop().remove_reader(self._maintained)
+            self._maintained = None
         self._publishers.clear()
         kernel.close()
         hub.release()

@@ -1,0 +1,144 @@
+/* Kernels of shm://, which processes share. */
+#include "harness.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char url[64];
+
+static neo_kernel_t *open_shared(uint8_t without_thread)
+{
+    neo_kernel_t *kernel = NULL;
+    neo_config_t config = NEO_CONFIG_INIT;
+    config.memory_bytes_max = 16 << 20;
+    config.without_thread = without_thread;
+    CHECK_OR(neo_kernel_open(neo_str(url), &config, &kernel, NULL) == NEO_OK, return NULL);
+    return kernel;
+}
+
+/* A child that opens the kernel of `url` for itself and runs `role`, which ends it. */
+static pid_t start(void (*role)(neo_kernel_t *kernel))
+{
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        role(open_shared(0));
+        leave_child(99);
+    }
+    return child;
+}
+
+/* Answers one request with what it says. */
+static void serve_one(neo_kernel_t *kernel)
+{
+    neo_service_t *service = NULL;
+    neo_request_t *request = NULL;
+    neo_request_view_t asked;
+    if (neo_service_open(kernel, neo_str("echo"), NULL, &service, NULL) != NEO_OK ||
+        neo_publish_to(kernel, neo_str("up"), "here", 4, NULL, NULL) != NEO_OK ||
+        neo_service_recv(service, &request, SECONDS(20), NULL) != NEO_OK ||
+        neo_request_view(request, &asked, sizeof asked) != NEO_OK ||
+        neo_reply(request, asked.data.data, asked.data.len, NULL) != NEO_OK) {
+        leave_child(1);
+    }
+    neo_request_release(request);
+    neo_service_release(service);
+    neo_kernel_release(kernel);
+    leave_child(0);
+}
+
+TEST(two_processes_share_a_kernel)
+{
+    int status = -1;
+    neo_view_t view;
+    neo_call_opts_t opts = NEO_CALL_OPTS_INIT;
+    snprintf(url, sizeof url, "shm://c-share-%d", (int)getpid());
+    neo_kernel_t *kernel = open_shared(0);
+    neo_sub_t *sub = open_sub(kernel, "up", 0, 0);
+    pid_t child = start(serve_one);
+    OK(neo_recv(sub, &view, VIEW, SECONDS(20), NULL));
+    CHECK(is_text(view.data, "here"));
+    neo_msg_release(view.msg);
+    opts.timeout_ns = SECONDS(20);
+    OK(neo_call(kernel, neo_str("echo"), neo_str("m"), "ping", 4, &opts, &view, VIEW, NULL));
+    CHECK(is_text(view.data, "ping"));
+    neo_msg_release(view.msg);
+    CHECK(waitpid(child, &status, 0) == child);
+    EQUAL(status, 0);
+    EQUAL(neo_call(kernel, neo_str("echo"), neo_str("m"), "", 0, &opts, &view, VIEW, NULL),
+          NEO_E_NO_RESPONDER);
+    neo_sub_release(sub);
+    neo_kernel_release(kernel);
+}
+
+/* Holds a subscription until it is killed. */
+static void hold(neo_kernel_t *kernel)
+{
+    neo_sub_t *sub = NULL;
+    neo_view_t view;
+    if (neo_sub_open(kernel, neo_str("held"), NULL, &sub, NULL) != NEO_OK ||
+        neo_publish_to(kernel, neo_str("up"), "here", 4, NULL, NULL) != NEO_OK) {
+        leave_child(1);
+    }
+    (void)neo_recv(sub, &view, VIEW, NEO_FOREVER, NULL);
+    leave_child(2);
+}
+
+TEST(without_a_thread_the_host_learns_of_a_death_by_a_descriptor)
+{
+    neo_view_t view;
+    neo_reclaimed_t more = NEO_RECLAIMED_INIT;
+    uint64_t participants = 0, routes = 0;
+    snprintf(url, sizeof url, "shm://c-death-%d", (int)getpid());
+    neo_kernel_t *kernel = open_shared(1);
+    neo_sub_t *sub = open_sub(kernel, "up", 0, 0);
+    struct pollfd death = {neo_kernel_maintain_fd(kernel), POLLIN, 0};
+    CHECK(death.fd >= 0);
+    pid_t child = start(hold);
+    OK(neo_recv(sub, &view, VIEW, SECONDS(20), NULL));
+    neo_msg_release(view.msg);
+    CHECK(kill(child, SIGKILL) == 0);
+    while (participants == 0) {
+        CHECK(poll(&death, 1, 20000) == 1);
+        OK(neo_kernel_maintain(kernel, &more, NULL));
+        participants += more.participants;
+        routes += more.routes;
+    }
+    EQUAL(participants, 1);
+    EQUAL(routes, 1);
+    CHECK(waitpid(child, NULL, 0) == child);
+    neo_sub_release(sub);
+    neo_kernel_release(kernel);
+}
+
+TEST(a_kernel_of_one_process_has_nothing_to_maintain)
+{
+    neo_kernel_t *kernel = open_kernel(), *other = NULL;
+    neo_reclaimed_t more = NEO_RECLAIMED_INIT;
+    neo_config_t config = NEO_CONFIG_INIT;
+    neo_error_t err = NEO_ERROR_INIT;
+    EQUAL(neo_kernel_maintain_fd(kernel), -1);
+    EQUAL(neo_kernel_maintain_fd(NULL), -1);
+    OK(neo_kernel_maintain(kernel, &more, NULL));
+    OK(neo_kernel_maintain(kernel, NULL, NULL));
+    EQUAL(more.participants, 0);
+    more.struct_size = 8;
+    EQUAL(neo_kernel_maintain(kernel, &more, &err), NEO_E_VERSION);
+    EQUAL(neo_kernel_maintain(NULL, NULL, NULL), NEO_E_INVALID);
+    neo_kernel_release(kernel);
+    config.without_thread = 2;
+    EQUAL(neo_kernel_open(neo_str("mem://"), &config, &other, &err), NEO_E_INVALID);
+    CHECK(strstr(err.msg, "without_thread") != NULL);
+}
+
+TEST(options_of_the_first_header_are_read_as_they_were)
+{
+    neo_kernel_t *kernel = NULL;
+    neo_config_t config = NEO_CONFIG_INIT;
+    config.struct_size = offsetof(neo_config_t, without_thread);
+    config.without_thread = 77;
+    OK(neo_kernel_open(neo_str("mem://"), &config, &kernel, NULL));
+    neo_kernel_release(kernel);
+}
