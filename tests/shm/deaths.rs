@@ -7,11 +7,6 @@ use rustix::process::Signal;
 
 use crate::process::{LONG, Name, is_readable, next};
 
-/// Kills of the long test; the environment may ask for more.
-fn kills() -> usize {
-    std::env::var("NEO_SHM_KILLS").map_or(30, |kills| kills.parse().unwrap())
-}
-
 #[test]
 fn a_survivor_loses_nothing_when_processes_are_killed_in_the_middle() {
     let name = Name::new();
@@ -22,7 +17,7 @@ fn a_survivor_loses_nothing_when_processes_are_killed_in_the_middle() {
     let mut inbox = kernel.subscribe("load").policy(Policy::DropOldest).depth(16).open().unwrap();
     let before = kernel.counters().memory_bytes;
     let (mut received, mut lost) = (0, 0);
-    for round in 0..kills() {
+    for round in 0..30 {
         let mut flood = name.start("flood");
         // In the middle: some messages have come, another number in each round.
         for _ in 0..50 + 37 * (round % 30) {

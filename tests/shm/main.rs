@@ -4,9 +4,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(all(target_os = "linux", not(miri)))]
 
+mod content;
 mod deaths;
+mod kills;
 mod names;
 mod process;
 mod roles;
 mod sharing;
+mod victims;
 mod waking;

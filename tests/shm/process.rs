@@ -96,6 +96,14 @@ impl Process {
         self.0.kill().unwrap();
     }
 
+    /// Kills it, wherever it is, and sees that nothing else has ended it before.
+    pub(crate) fn kill_at_work(mut self) {
+        use std::os::unix::process::ExitStatusExt;
+        self.0.kill().unwrap();
+        let status = self.0.wait().unwrap();
+        assert_eq!(status.signal(), Some(9), "it ended by itself: {status}");
+    }
+
     /// Waits for its own end.
     pub(crate) fn finish(mut self) {
         assert!(self.0.wait().unwrap().success(), "the role failed");

@@ -8,6 +8,7 @@ use std::thread::{self, Thread};
 use neo_protocol::{ErrorKind, Kernel, Options, Policy};
 
 use crate::process::{LONG, options, role};
+use crate::victims::ply;
 
 /// Runs in the processes that tests start; does nothing in a run of the tests.
 #[test]
@@ -26,7 +27,10 @@ fn play() {
         "waiting for room" => waiting_for_room(&open()),
         "stranger" => stranger(&url),
         "reborn" => reborn(&open()),
-        _ => panic!("there is no role {role}"),
+        victim => {
+            let (trade, seed) = victim.split_once(' ').unwrap();
+            ply(&open(), trade, seed.parse().unwrap());
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod demo;
 mod dist;
 mod fuzz;
 mod headers;
+mod kills;
 mod lint;
 mod loom;
 mod miri;
@@ -111,6 +112,12 @@ const VERBS: &[Verb] = &[
         usage: "[FILTER]",
         about: "run the tests under AddressSanitizer and LeakSanitizer",
         run: sanitize::run_address,
+    },
+    Verb {
+        name: "kills",
+        usage: "[N]",
+        about: "kill processes that share a kernel, 10,000 times",
+        run: kills::run,
     },
     Verb {
         name: "fuzz",

@@ -11,7 +11,6 @@ use crate::mailbox::cells_mapped::{self, ChunkClass, ChunkKind, MailboxRef};
 use crate::mailbox::life::Opening;
 use crate::mailbox::take::ReaderCursor;
 use crate::mailbox::word::{CommitWord, Kind, Status, Tail};
-use crate::region::RegionError;
 use crate::region::blocks::{BlockId, BlockRef};
 use crate::region::hint::AllocHint;
 use crate::region::holders::{HolderIndex, HolderTable};
@@ -99,31 +98,7 @@ pub(crate) struct OpenedMailbox {
 }
 
 impl Core {
-    pub(crate) fn new(region: Arc<Region>) -> Result<Arc<Self>> {
-        sys::fork::watch();
-        let owner = match region.join() {
-            Err(RegionError::ParticipantsFull { .. }) => {
-                Self::clear_up(&region)?;
-                region.join()?
-            }
-            joined => joined?,
-        };
-        Ok(Self::of(region, owner))
-    }
-
-    /// Puts right what the dead left, from the place that is kept for it; or waits for whoever is
-    /// at it.
-    #[cold]
-    fn clear_up(region: &Arc<Region>) -> Result<()> {
-        if region.dead_participants().next().is_some()
-            && let Some(owner) = region.join_to_reclaim()?
-        {
-            super::reclaim::reclaim_dead(&Self::of(region.clone(), owner));
-        }
-        Ok(())
-    }
-
-    fn of(region: Arc<Region>, owner: Owner) -> Arc<Self> {
+    pub(super) fn of(region: Arc<Region>, owner: Owner) -> Arc<Self> {
         let holders = HolderTable::new(region.clone(), owner.id);
         let calls = CallTable::new();
         let wake_targets = WakeTargets::of(region.identity());

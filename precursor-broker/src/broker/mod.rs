@@ -18,6 +18,7 @@ mod deliver;
 mod handle;
 mod held;
 mod inline;
+mod joining;
 mod latest;
 mod loan;
 mod membership;
