@@ -64,7 +64,7 @@ impl Options {
     /// has open, which sleeps until another process dies, or joins, or wakes a task or a descriptor
     /// of this one. Without it the host calls [`Kernel::maintain`](crate::Kernel::maintain) whenever
     /// [`Kernel::maintain_fd`](crate::Kernel::maintain_fd) is readable, and deaths and wakes are
-    /// noticed then.
+    /// noticed then. A thread that waits for others meanwhile looks for deaths itself, every 5 ms.
     pub fn without_thread(mut self) -> Self {
         self.has_thread = false;
         self

@@ -2,10 +2,10 @@
 
 use std::thread;
 
-use neo_protocol::{ErrorKind, Policy, Reclaimed};
+use neo_protocol::{ErrorKind, Kernel, Policy, Reclaimed, Wait};
 use rustix::process::Signal;
 
-use crate::process::{LONG, Name, is_readable, next};
+use crate::process::{LONG, Name, is_readable, next, options};
 
 #[test]
 fn a_survivor_loses_nothing_when_processes_are_killed_in_the_middle() {
@@ -73,6 +73,25 @@ fn a_call_ends_when_the_process_that_took_it_is_killed() {
 }
 
 #[test]
+fn a_caller_without_a_thread_notices_itself_that_the_worker_was_killed() {
+    let name = Name::new();
+    let kernel = Kernel::open_with(&name.url(), &options().without_thread()).unwrap();
+    let mut ready = kernel.subscribe("ready").open().unwrap();
+    for wait in [Wait::Adaptive, Wait::Spin, Wait::Park] {
+        let mut worker = name.start("silent worker");
+        assert_eq!(next(&mut ready), b"serving");
+        let caller = thread::spawn({
+            let options = options().without_thread().with_call_wait(wait);
+            let kernel = Kernel::open_with(&name.url(), &options).unwrap();
+            move || kernel.call_timeout("silent", "m", b"", LONG)
+        });
+        assert_eq!(next(&mut ready), b"taken");
+        worker.kill();
+        assert_eq!(caller.join().unwrap().unwrap_err().kind(), ErrorKind::PeerDied, "{wait:?}");
+    }
+}
+
+#[test]
 fn a_stopped_process_is_not_dead() {
     let name = Name::new();
     let kernel = name.open();
@@ -93,8 +112,8 @@ fn a_stopped_process_is_not_dead() {
 #[test]
 fn who_is_not_attended_to_notices_deaths_when_it_looks() {
     let name = Name::new();
-    let options = crate::process::options().without_thread();
-    let kernel = neo_protocol::Kernel::open_with(&name.url(), &options).unwrap();
+    let options = options().without_thread();
+    let kernel = Kernel::open_with(&name.url(), &options).unwrap();
     let mut ready = kernel.subscribe("from.holder").open().unwrap();
     let mut holder = name.start("holder");
     assert_eq!(next(&mut ready), b"holding");
@@ -110,12 +129,12 @@ fn who_is_not_attended_to_notices_deaths_when_it_looks() {
 #[test]
 fn the_places_of_the_dead_are_free_although_nobody_attended_to_their_deaths() {
     let name = Name::new();
-    let options = crate::process::options().without_thread();
-    let kernel = neo_protocol::Kernel::open_with(&name.url(), &options).unwrap();
+    let options = options().without_thread();
+    let kernel = Kernel::open_with(&name.url(), &options).unwrap();
     let mut ready = kernel.subscribe("from.holder").open().unwrap();
     let mut holders: Vec<_> = (0..7).map(|_| name.start("holder")).collect();
     holders.iter().for_each(|_| assert_eq!(next(&mut ready), b"holding"));
-    let open = || neo_protocol::Kernel::open_with(&name.url(), &options);
+    let open = || Kernel::open_with(&name.url(), &options);
     assert_eq!(open().unwrap_err().kind(), ErrorKind::Full, "all are alive");
     holders.iter_mut().for_each(|holder| holder.kill());
     drop(holders);

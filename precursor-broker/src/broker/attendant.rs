@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::region::map::Region;
 use crate::region::owners::{Owner, Status};
 use crate::steps::step;
-use crate::sync::{AtomicBool, Ordering, full_fence};
+use crate::sync::{AtomicBool, AtomicU64, Ordering, full_fence};
 use crate::sys::{self, Watch, peer};
 
 use super::core::Core;
@@ -49,6 +49,10 @@ pub(crate) struct Attendant {
     /// The other processes, by pid.
     processes: Mutex<HashMap<u32, Process>>,
     has_thread: AtomicBool,
+    /// A process could not be watched: it has to be looked after now and then.
+    has_unwatched: AtomicBool,
+    /// When a thread that waits looked for deaths last, on the monotonic clock.
+    looked_ns: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -110,6 +114,8 @@ impl Attendant {
             busy: ReentrantMutex::new(()),
             processes: Mutex::default(),
             has_thread: AtomicBool::new(false),
+            has_unwatched: AtomicBool::new(false),
+            looked_ns: AtomicU64::new(0),
         }))
     }
 
@@ -179,9 +185,9 @@ impl Attendant {
         let started = sys::start_thread("neo-shm", move || {
             let mut patience = None;
             while !attendant.cores.lock().is_over && attendant.turn(patience).is_ok() {
-                // Somebody else has the right to reclaim and does not go on: try again.
-                patience = attendant.has_unburied().then_some(RETRY);
+                patience = attendant.has_to_look_again().then_some(RETRY);
             }
+            attendant.has_thread.store(false, Ordering::Release);
         });
         started.map_err(|error| {
             self.has_thread.store(false, Ordering::Release);
@@ -203,6 +209,30 @@ impl Attendant {
             total.add(self.look_around(&core));
         }
         Ok(total)
+    }
+
+    /// Whether the thread does it.
+    pub(crate) fn has_thread(&self) -> bool {
+        self.has_thread.load(Ordering::Acquire)
+    }
+
+    /// Does what there is to do for a thread that waits, if nobody is at it, and nobody was within
+    /// the last `interval`.
+    pub(crate) fn look(&self, interval: Duration) {
+        let now = sys::monotonic_ns();
+        let last = self.looked_ns.load(Ordering::Relaxed);
+        let is_due = u128::from(now.saturating_sub(last)) >= interval.as_nanos();
+        if !is_due || self.looked_ns.swap(now, Ordering::Relaxed) != last {
+            return;
+        }
+        let Some(_busy) = self.busy.try_lock() else { return };
+        // A system that does not answer now may do so at the next look.
+        let _ = self.turn(Some(Duration::ZERO));
+        if self.has_to_look_again()
+            && let Some(core) = self.core()
+        {
+            self.look_around(&core);
+        }
     }
 
     /// One look, for at most `timeout`; `None` if there was nothing.
@@ -258,10 +288,12 @@ impl Attendant {
         })
     }
 
-    /// Whether somebody is dead and not put right yet.
-    fn has_unburied(&self) -> bool {
+    /// Whether nothing may tell what is to be done next: somebody is dead and not put right yet, as
+    /// another survivor has the right to and does not go on; or somebody is not watched.
+    fn has_to_look_again(&self) -> bool {
         let _busy = self.busy.lock();
-        self.core().is_some_and(|core| core.region.has_marked_dead())
+        self.has_unwatched.load(Ordering::Acquire)
+            || self.core().is_some_and(|core| core.region.has_marked_dead())
     }
 
     fn core(&self) -> Option<Arc<Core>> {
@@ -297,6 +329,7 @@ impl Attendant {
             }
         }
         self.forget_others(&living);
+        self.has_unwatched.store(false, Ordering::Release);
         for (owner, pid, start) in living {
             self.watch_process(region, owner, pid, start);
         }
@@ -324,11 +357,11 @@ impl Attendant {
             region.mark_dead(owner);
             return;
         }
-        // Without a descriptor to be had its death is noticed by the next look around.
-        if let Ok(descriptor) = descriptor
-            && self.watch.add(descriptor.as_fd(), u64::from(pid)).is_ok()
-        {
-            processes.insert(pid, Process { start, descriptor });
+        match descriptor {
+            Ok(descriptor) if self.watch.add(descriptor.as_fd(), u64::from(pid)).is_ok() => {
+                processes.insert(pid, Process { start, descriptor });
+            }
+            _ => self.has_unwatched.store(true, Ordering::Release),
         }
     }
 }

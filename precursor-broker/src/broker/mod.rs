@@ -41,6 +41,7 @@ mod stars;
 mod subscription;
 pub mod topic;
 pub(crate) mod trie;
+mod vigil;
 
 pub use batch::{Batch, Iter};
 pub use call::CALL_DEPTH_MAX;

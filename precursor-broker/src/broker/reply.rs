@@ -165,7 +165,10 @@ impl<C: Borrow<Arc<Core>>> PendingCall<C> {
                 return Err(timed_out(timeout.unwrap_or_default()));
             }
             if wait != Wait::Spin && (turns >= SPINS || wait == Wait::Park) {
-                self.park(left);
+                self.park(self.core().nap(left));
+            }
+            if turns >= SPINS || wait == Wait::Park {
+                self.core().notice_deaths();
             }
         }
     }
