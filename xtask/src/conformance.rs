@@ -4,6 +4,7 @@
 //! not start has failed; none is left out.
 
 mod lines;
+pub(crate) mod pairs;
 mod verdict;
 
 use core::time::Duration;
@@ -39,6 +40,8 @@ struct Language {
     run: &'static [&'static str],
     form: Form,
     schemes: &'static [&'static str],
+    /// The program that is one side of a pair; a role and a URL follow. None yet if empty.
+    peer: &'static [&'static str],
 }
 
 /// Every language. The first one is what the others are compared with.
@@ -49,6 +52,7 @@ const LANGUAGES: &[Language] = &[
         run: &["{target}/debug/neo-conformance-rust"],
         form: Form::Json,
         schemes: &["mem", "shm"],
+        peer: &["{target}/debug/neo-conformance-rust", "pair"],
     },
     Language {
         name: "c",
@@ -56,6 +60,7 @@ const LANGUAGES: &[Language] = &[
         run: &["{target}/conformance/c"],
         form: Form::Lines,
         schemes: &["mem", "shm"],
+        peer: &["{target}/conformance/c", "pair"],
     },
     Language {
         name: "python",
@@ -68,8 +73,33 @@ const LANGUAGES: &[Language] = &[
         ],
         form: Form::Json,
         schemes: &["mem", "shm"],
+        peer: &[
+            "env",
+            "PYTHONPATH=bindings/python/python",
+            "python3",
+            "bindings/conformance/python/peer.py",
+        ],
     },
 ];
+
+impl Language {
+    /// The words of a command for this build directory.
+    fn expand(words: &[&str]) -> Vec<String> {
+        let target = workspace::target_dir().display().to_string();
+        words.iter().map(|word| word.replace("{target}", &target)).collect()
+    }
+
+    fn build(&self) -> Result<(), Failure> {
+        let words = Self::expand(self.build);
+        let Some((program, arguments)) = words.split_first() else { return Ok(()) };
+        let mut build = Command::new(program);
+        build.args(arguments);
+        match Step::new(self.name, build, LIMIT).run().failure {
+            None => Ok(()),
+            Some(failure) => Err(format!("it could not be built: {failure}")),
+        }
+    }
+}
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let known: Vec<&str> = LANGUAGES.iter().map(|language| language.name).collect();
@@ -114,7 +144,7 @@ fn compare(languages: &[&Language]) -> Result<Counts, Failure> {
             languages.iter().filter(|l| l.schemes.contains(&scheme)).copied().collect();
         let mut verdicts = Verdicts::new(cases_of(&files, scheme));
         for language in &listed {
-            let names = Names::new(language, scheme)?;
+            let names = Names::new(&format!("{}.{scheme}", language.name))?;
             let lines = observe(language, scheme, &files, &folder, &names);
             verdicts.add(language.name, lines);
             names.left().into_iter().for_each(|name| verdicts.blame(name));
@@ -133,16 +163,7 @@ fn observe(
     folder: &Path,
     names: &Names,
 ) -> Result<Vec<String>, Failure> {
-    let target = workspace::target_dir().display().to_string();
-    let expand = |word: &&str| word.replace("{target}", &target);
-    if let Some((program, arguments)) = language.build.split_first() {
-        let mut build = Command::new(expand(program));
-        build.args(arguments.iter().map(expand));
-        let built = Step::new(language.name, build, LIMIT).run();
-        if let Some(failure) = built.failure {
-            return Err(format!("it could not be built: {failure}"));
-        }
-    }
+    language.build()?;
     let cases = match language.form {
         Form::Json => folder.to_owned(),
         Form::Lines => write_lines(files, scheme)?,
@@ -151,7 +172,7 @@ fn observe(
     // The results are for the driver; the terminal gets what the interpreter says beside them.
     let mut interpreter = Command::new("sh");
     interpreter.args(["-c", r#"exec "$@" >"$0""#]).arg(&results).env(Names::VARIABLE, &names.0);
-    interpreter.args(language.run.iter().map(expand)).arg(cases).arg(scheme);
+    interpreter.args(Language::expand(language.run)).arg(cases).arg(scheme);
     let ran = Step::new(language.name, interpreter, LIMIT).run();
     let lines: Vec<String> = unsafe_sites::read(&results)?.lines().map(str::to_owned).collect();
     // A case that failed ends the interpreter with a failure, and is told by its line.
@@ -168,8 +189,8 @@ struct Names(PathBuf);
 impl Names {
     const VARIABLE: &str = "NEO_SHM_DIR";
 
-    fn new(language: &Language, scheme: &str) -> Result<Self, Failure> {
-        let folder = results_folder()?.join(format!("{}.{scheme}.names", language.name));
+    fn new(run: &str) -> Result<Self, Failure> {
+        let folder = results_folder()?.join(format!("{run}.names"));
         match std::fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 Err(format!("{}: {error}", folder.display()))
@@ -236,6 +257,7 @@ mod tests {
             run: &["{target}/no-such-interpreter"],
             form: Form::Json,
             schemes: &["mem"],
+            peer: &[],
         };
         let counts = compare(&[&missing]).expect("the cases are read");
         assert_eq!((counts.passed, counts.skipped), (0, 0));

@@ -178,7 +178,7 @@ fn pass_on(pieces: &Receiver<Piece>, deadline: Instant, mut piece: impl FnMut(Pi
     }
 }
 
-fn wait(child: &mut Child, deadline: Instant) -> Option<std::process::ExitStatus> {
+pub(crate) fn wait(child: &mut Child, deadline: Instant) -> Option<std::process::ExitStatus> {
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Some(status),
@@ -192,7 +192,7 @@ fn wait(child: &mut Child, deadline: Instant) -> Option<std::process::ExitStatus
 
 /// Kills `child` and what it started. The children stay in the process group of the terminal, so
 /// that Ctrl-C reaches them; therefore the tree is read from `/proc`, where there is one.
-fn kill_tree(child: &mut Child) {
+pub(crate) fn kill_tree(child: &mut Child) {
     let parents = parents();
     let mut tree = vec![child.id()];
     let mut next = 0;

@@ -21,6 +21,7 @@ const SUITES: &[Named] = &[
     ("python", python::suite),
     ("readme", readme::suite),
     ("conformance", || conformance::suite(&[])),
+    ("pairs", conformance::pairs::suite),
     ("loom", || loom::suite(&loom::Depth::QUICK)),
     ("miri", miri::quick),
     ("tsan", || sanitize::suite(sanitize::THREAD, &[])),

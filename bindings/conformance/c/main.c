@@ -218,6 +218,9 @@ static void add_observed(text_t *line, const text_t *observed)
 
 int main(int argc, char **argv)
 {
+    if (argc == 4 && strcmp(argv[1], "pair") == 0) {
+        return run_peer(argv[2], argv[3]);
+    }
     FILE *cases = argc == 3 ? fopen(argv[1], "r") : NULL;
     char *text = NULL, *why = NULL, id[256] = "";
     size_t room = 0;
@@ -225,7 +228,7 @@ int main(int argc, char **argv)
     text_t line = {NULL, 0};
     world_t world = {.turn = -1};
     if (cases == NULL) {
-        fprintf(stderr, "usage: neo-conformance-c CASES SCHEME\n");
+        fprintf(stderr, "usage: neo-conformance-c CASES SCHEME, or pair ROLE URL\n");
         return 2;
     }
     world.scheme = argv[2];

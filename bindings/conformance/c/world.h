@@ -68,6 +68,9 @@ int run_receive(world_t *world, const char *op, const fields_t *step, fields_t *
 int run_serve(world_t *world, const char *op, const fields_t *step, fields_t *seen);
 int run_background(world_t *world, const char *op, const fields_t *step, fields_t *seen);
 
+/* One side of a pair of processes; its exit code. */
+int run_peer(const char *role, const char *url);
+
 void handler_end(handler_t *handler);
 /* The arguments of a call, to be freed. */
 typedef struct {

@@ -8,6 +8,7 @@ mod errors;
 mod handler;
 mod kernel;
 mod loan;
+mod peer;
 mod publish;
 mod receive;
 mod serve;
@@ -26,9 +27,10 @@ use crate::world::World;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (folder, scheme) = match arguments.as_slice() {
+        [word, role, url] if word == "pair" => return peer::run(role, url),
         [folder, scheme] => (Path::new(folder), scheme.as_str()),
         _ => {
-            eprintln!("usage: neo-conformance-rust CASES-FOLDER SCHEME");
+            eprintln!("usage: neo-conformance-rust CASES-FOLDER SCHEME, or pair ROLE URL");
             return ExitCode::from(2);
         }
     };

@@ -18,11 +18,15 @@ pub(crate) fn bytes(value: &Value) -> Result<Vec<u8>, String> {
         let byte = u8::try_from(byte).map_err(|_| format!("{byte} is not a byte"))?;
         return Ok(vec![byte; count as usize]);
     }
-    let pattern = &value["pattern"];
-    if let (Some(seed), Some(len)) = (pattern["seed"].as_u64(), pattern["len"].as_u64()) {
-        return Ok((0..len).map(|at| ((seed + at) % PATTERN_PERIOD) as u8).collect());
+    let parts = &value["pattern"];
+    if let (Some(seed), Some(len)) = (parts["seed"].as_u64(), parts["len"].as_u64()) {
+        return Ok(pattern(seed, len));
     }
     Err(format!("{value} is no payload"))
+}
+
+pub(crate) fn pattern(seed: u64, len: u64) -> Vec<u8> {
+    (0..len).map(|at| ((seed + at) % PATTERN_PERIOD) as u8).collect()
 }
 
 fn from_hex(hex: &str) -> Option<Vec<u8>> {
