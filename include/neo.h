@@ -1357,6 +1357,36 @@ neo_status_t neo_recv_batch(neo_sub_t *sub,
                             neo_error_t *err);
 
 /**
+ * Receives messages that are there into the caller's own memory, as far as they fit, and waits for
+ * the first one: for languages to which every handle is a cost. A message that fits what is left of
+ * `space`, with its topic, is copied there: `msg` of its view is NULL and nothing is to be released.
+ * One that does not fit has a `msg`, as neo_recv_batch gives it.
+ *
+ * @param sub         the subscription
+ * @param space       receives bytes; copies are not aligned
+ * @param space_len   how many it takes
+ * @param views       receives the messages, for neo_msg_release_batch
+ * @param view_size   sizeof(neo_view_t)
+ * @param cap         how many at most
+ * @param n           receives how many came
+ * @param timeout_ns  how long to wait for the first one; 0 not at all, below 0 for ever
+ * @param err         receives what went wrong; may be NULL
+ * @return as neo_recv
+ *
+ * Any thread. Waits as neo_recv does.
+ */
+NEO_API
+neo_status_t neo_recv_batch_into(neo_sub_t *sub,
+                                 uint8_t *space,
+                                 size_t space_len,
+                                 neo_view_t *views,
+                                 size_t view_size,
+                                 size_t cap,
+                                 size_t *n,
+                                 int64_t timeout_ns,
+                                 neo_error_t *err);
+
+/**
  * Borrows messages that are there, to be read in place, and waits for the first one. Nothing is
  * copied or allocated for each of them. It pins at most half the mailbox.
  *
@@ -2074,6 +2104,9 @@ struct neo_api_t {
     neo_status_t (*kernel_maintain)(neo_kernel_t *kernel, neo_reclaimed_t *reclaimed,
         neo_error_t *err);
     int32_t (*kernel_maintain_fd)(const neo_kernel_t *kernel);
+    neo_status_t (*recv_batch_into)(neo_sub_t *sub, uint8_t *space, size_t space_len,
+        neo_view_t *views, size_t view_size, size_t cap, size_t *n, int64_t timeout_ns,
+        neo_error_t *err);
 };
 
 /** A neo_config_t that says nothing: the defaults. */

@@ -82,19 +82,23 @@ impl neo_view_t {
         }
     }
 
+    /// What a message says, without a handle to it.
+    #[inline]
+    pub(super) fn of_message(message: &Message) -> Self {
+        let frame = message.frame();
+        Self {
+            msg: core::ptr::null_mut(),
+            data: neo_slice_t::of(message.data()),
+            topic: neo_slice_t::of(message.topic().as_bytes()),
+            seq: frame.seq(),
+            lost_before: message.lost_before(),
+            timestamp_ns: frame.time_ns(),
+        }
+    }
+
     fn of(received: &Received) -> Self {
         match received {
-            Received::Message(message) => {
-                let frame = message.frame();
-                Self {
-                    msg: core::ptr::null_mut(),
-                    data: neo_slice_t::of(message.data()),
-                    topic: neo_slice_t::of(message.topic().as_bytes()),
-                    seq: frame.seq(),
-                    lost_before: message.lost_before(),
-                    timestamp_ns: frame.time_ns(),
-                }
-            }
+            Received::Message(message) => Self::of_message(message),
             Received::Reply(reply) => Self {
                 msg: core::ptr::null_mut(),
                 data: neo_slice_t::of(reply),

@@ -153,6 +153,87 @@ pub unsafe extern "C" fn neo_recv_batch(
     })
 }
 
+/// Receives messages that are there into the caller's own memory, as far as they fit, and waits for
+/// the first one: for languages to which every handle is a cost. A message that fits what is left of
+/// `space`, with its topic, is copied there: `msg` of its view is NULL and nothing is to be released.
+/// One that does not fit has a `msg`, as neo_recv_batch gives it.
+///
+/// @param sub         the subscription
+/// @param space       receives bytes; copies are not aligned
+/// @param space_len   how many it takes
+/// @param views       receives the messages, for neo_msg_release_batch
+/// @param view_size   sizeof(neo_view_t)
+/// @param cap         how many at most
+/// @param n           receives how many came
+/// @param timeout_ns  how long to wait for the first one; 0 not at all, below 0 for ever
+/// @param err         receives what went wrong; may be NULL
+/// @return as neo_recv
+///
+/// Any thread. Waits as neo_recv does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn neo_recv_batch_into(
+    sub: *mut neo_sub_t,
+    space: *mut u8,
+    space_len: usize,
+    views: *mut neo_view_t,
+    view_size: usize,
+    cap: usize,
+    n: *mut usize,
+    timeout_ns: i64,
+    err: *mut neo_error_t,
+) -> neo_status_t {
+    // SAFETY: the caller keeps to what is said above.
+    unsafe { Caller::new() }.on(sub, err, |caller, sub| {
+        let n = caller.out(n, "n")?;
+        n.write(0);
+        let views = caller.out_array(views, view_size, cap, neo_view_t::SIZE_FIRST)?;
+        let mut space = Space { rest: caller.array_mut(space, space_len)?, topic: &[] };
+        let mut count = 0;
+        sub.value.recv_each(cap, timeout(timeout_ns), None, |message| {
+            let view = space.copy(&message);
+            let view = view.unwrap_or_else(|| neo_view_t::give(Received::Message(message)));
+            views.write(count, &view);
+            count += 1;
+        })?;
+        n.write(count);
+        Ok(if count == 0 && cap > 0 { Outcome::Again } else { Outcome::Ok })
+    })
+}
+
+/// What is left of memory that messages are copied to.
+struct Space<'s> {
+    rest: &'s mut [u8],
+    /// The topic that was copied last; most messages of a run have the same.
+    topic: &'s [u8],
+}
+
+impl<'s> Space<'s> {
+    /// The view of a copy; `None` if there is no room for it.
+    fn copy(&mut self, message: &Message) -> Option<neo_view_t> {
+        let (data, topic) = (message.data(), message.topic().as_bytes());
+        let topic_len = if topic == self.topic { 0 } else { topic.len() };
+        if data.len().checked_add(topic_len)? > self.rest.len() {
+            return None;
+        }
+        if topic_len > 0 {
+            self.topic = self.take(topic);
+        }
+        let data = self.take(data);
+        Some(neo_view_t {
+            data: neo_slice_t::of(data),
+            topic: neo_slice_t::of(self.topic),
+            ..neo_view_t::of_message(message)
+        })
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> &'s [u8] {
+        let (place, rest) = core::mem::take(&mut self.rest).split_at_mut(bytes.len());
+        self.rest = rest;
+        place.copy_from_slice(bytes);
+        place
+    }
+}
+
 /// Borrows messages that are there, to be read in place, and waits for the first one. Nothing is
 /// copied or allocated for each of them. It pins at most half the mailbox.
 ///

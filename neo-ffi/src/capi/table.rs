@@ -120,6 +120,7 @@ table! {
     neo_poller_release,
     neo_kernel_maintain,
     neo_kernel_maintain_fd,
+    neo_recv_batch_into,
 }
 
 /// The table of this library image.

@@ -120,16 +120,33 @@ impl Subscription {
         timeout: Option<Duration>,
         hook: Option<Interrupt<'_>>,
     ) -> Result<usize> {
+        self.recv_each(max, timeout, hook, |message| messages.push(message))
+    }
+
+    /// As [`recv_batch`](Self::recv_batch), handing each message to `take` when it is taken: for
+    /// faces that keep copies, or handles of their own. `take` must not use the subscription.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_batch`](Self::recv_batch).
+    pub fn recv_each(
+        &self,
+        max: usize,
+        timeout: Option<Duration>,
+        hook: Option<Interrupt<'_>>,
+        mut take: impl FnMut(Message),
+    ) -> Result<usize> {
         let came = self.inlet.here()?.wait_for(timeout, hook, |receiver| {
-            let first = messages.len();
-            while messages.len() - first < max {
+            let mut count = 0;
+            while count < max {
                 match receiver.try_recv() {
-                    Ok(Some(message)) => messages.push(Message::new(message)),
-                    Err(error) if messages.len() == first => return Err(error),
+                    Ok(Some(message)) => take(Message::new(message)),
+                    Err(error) if count == 0 => return Err(error),
                     _ => break,
                 }
+                count += 1;
             }
-            Ok(Some(messages.len() - first).filter(|count| *count > 0 || max == 0))
+            Ok(Some(count).filter(|count| *count > 0 || max == 0))
         })?;
         Ok(came.unwrap_or(0))
     }

@@ -91,6 +91,41 @@ TEST(a_batch_that_meets_a_full_mailbox_tells_how_far_it_came)
     neo_kernel_release(kernel);
 }
 
+TEST(a_batch_is_copied_into_the_callers_memory_as_far_as_it_fits)
+{
+    neo_kernel_t *kernel = open_kernel();
+    neo_sub_t *sub = open_sub(kernel, "t.*", 64, 0);
+    neo_view_t views[8];
+    uint8_t space[16];
+    size_t n = 9;
+    EQUAL(neo_recv_batch_into(sub, space, sizeof space, views, VIEW, 8, &n, 0, NULL), NEO_AGAIN);
+    EQUAL(n, 0);
+    OK(neo_publish_to(kernel, neo_str("t.a"), "one", 3, NULL, NULL));
+    OK(neo_publish_to(kernel, neo_str("t.a"), "", 0, NULL, NULL));
+    OK(neo_publish_to(kernel, neo_str("t.b"), "too long", 8, NULL, NULL));
+    OK(neo_publish_to(kernel, neo_str("t.a"), "three", 5, NULL, NULL));
+    OK(neo_publish_to(kernel, neo_str("t.a"), "left", 4, NULL, NULL));
+    OK(neo_recv_batch_into(sub, space, sizeof space, views, VIEW, 4, &n, 0, NULL));
+    EQUAL(n, 4);
+    EQUAL(neo_debug_live(NEO_LIVE_MESSAGES), 1);
+    CHECK(views[0].msg == NULL && is_text(views[0].data, "one") && is_text(views[0].topic, "t.a"));
+    CHECK(views[0].data.data == space + 3 && views[3].topic.data == space);
+    CHECK(views[1].msg == NULL && views[1].data.len == 0 && is_text(views[1].topic, "t.a"));
+    CHECK(views[2].msg != NULL && is_text(views[2].data, "too long"));
+    CHECK(is_text(views[2].topic, "t.b"));
+    CHECK(views[3].msg == NULL && is_text(views[3].data, "three"));
+    neo_msg_release_batch(views, VIEW, n);
+    OK(neo_recv_batch_into(sub, NULL, 0, views, VIEW, 8, &n, NEO_FOREVER, NULL));
+    EQUAL(n, 1);
+    CHECK(views[0].msg != NULL && is_text(views[0].data, "left"));
+    neo_msg_release_batch(views, VIEW, n);
+    EQUAL(neo_recv_batch_into(sub, NULL, 1, views, VIEW, 8, &n, 0, NULL), NEO_E_INVALID);
+    OK(neo_sub_close(sub));
+    EQUAL(neo_recv_batch_into(sub, space, 1, views, VIEW, 8, &n, 0, NULL), NEO_E_CLOSED);
+    neo_sub_release(sub);
+    neo_kernel_release(kernel);
+}
+
 TEST(a_borrowed_batch_is_read_in_place_and_locks_its_subscription)
 {
     neo_kernel_t *kernel = open_kernel();
