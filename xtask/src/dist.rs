@@ -93,7 +93,7 @@ fn build() -> Result<PathBuf, Failure> {
 }
 
 /// One object in which only `neo_*` can be seen, so that two libraries in Rust fit in one program.
-fn localise(archive: &Path, target: &Path) -> Result<(), Failure> {
+pub(crate) fn localise(archive: &Path, target: &Path) -> Result<(), Failure> {
     let object = target.with_extension("o");
     let mut join = Command::new("ld");
     // Without groups: of two groups of one name the linker drops one, and what is local in it.

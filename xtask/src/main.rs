@@ -12,6 +12,7 @@ mod conformance;
 mod demo;
 mod dist;
 mod fuzz;
+mod go;
 mod headers;
 mod kills;
 mod lint;
@@ -49,7 +50,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "test",
-        usage: "[rust c dist python conformance loom miri tsan fuzz]",
+        usage: "[rust c dist python go conformance loom miri tsan fuzz]",
         about: "run every test, and quick forms of the checkers; or only the suites named",
         run: test::run,
     },
@@ -58,6 +59,12 @@ const VERBS: &[Verb] = &[
         usage: "[--release]",
         about: "build the Python module in place: PYTHONPATH=bindings/python/python",
         run: python::run,
+    },
+    Verb {
+        name: "go",
+        usage: "[--release]",
+        about: "put the library where the Go package finds it: bindings/go/lib",
+        run: go::run,
     },
     Verb {
         name: "conformance",

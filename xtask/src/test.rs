@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::run::Step;
 use crate::suite::{self, Suite};
 use crate::{
-    Failure, c, conformance, dist, fuzz, loom, miri, python, readme, sanitize, toolchains,
+    Failure, c, conformance, dist, fuzz, go, loom, miri, python, readme, sanitize, toolchains,
 };
 
 const LIMIT: Duration = Duration::from_secs(25 * 60);
@@ -19,6 +19,7 @@ const SUITES: &[Named] = &[
     ("c", c::suite),
     ("dist", dist::suite),
     ("python", python::suite),
+    ("go", go::suite),
     ("readme", readme::suite),
     ("conformance", || conformance::suite(&[])),
     ("pairs", conformance::pairs::suite),

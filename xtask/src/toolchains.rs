@@ -89,6 +89,12 @@ pub(crate) fn print_table() -> Vec<&'static str> {
     lacking
 }
 
+/// Whether a language is missing or too old.
+pub(crate) fn lacks(language: &str) -> bool {
+    let toolchain = TOOLCHAINS.iter().find(|toolchain| toolchain.language == language);
+    !toolchain.and_then(Toolchain::find).is_some_and(|(_, is_good)| is_good)
+}
+
 /// What is wanted of a language and the line that installs it: for places that must do without.
 pub(crate) fn wanted(language: &str) -> String {
     let Some(toolchain) = TOOLCHAINS.iter().find(|toolchain| toolchain.language == language) else {

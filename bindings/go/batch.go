@@ -1,0 +1,117 @@
+package neo
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"sync"
+)
+
+const (
+	// slabBytes is how much memory batches share; a message that is kept keeps all of it.
+	slabBytes = 32 << 10
+	// slabLeast is what must be left of it for another batch.
+	slabLeast = slabBytes / 4
+	// batchMax is how many messages one call of C receives.
+	batchMax = C.NEO_GO_BATCH_MAX
+)
+
+// batch is what one call of C fills.
+type batch struct {
+	// slab is memory for payloads. What was given out is never used again.
+	slab  []byte
+	items [batchMax]C.neo_go_item_t
+	n     C.size_t
+	err   C.neo_error_t
+	// handles are the messages that were too large for the slab.
+	handles []C.uintptr_t
+}
+
+var batches = sync.Pool{New: func() any { return new(batch) }}
+
+// RecvBatch appends the messages that are there to messages, at most as many as its capacity has room
+// for and at most 256, and waits for the first one until ctx ends. Without room it makes some:
+//
+//	batch := make([]neo.Message, 0, 256)
+//	for {
+//		batch, err = subscription.RecvBatch(ctx, batch[:0])
+//		...
+//	}
+//
+// The payloads of a batch share memory: to keep a few bytes for long, clone them. Errors as Recv; then
+// nothing was appended.
+func (s *Subscription) RecvBatch(ctx context.Context, messages []Message) ([]Message, error) {
+	if ctx.Err() != nil {
+		return messages, done(s.op("recv"), ctx)
+	}
+	if len(messages) == cap(messages) {
+		messages = append(make([]Message, 0, len(messages)+batchMax), messages...)
+	}
+	if message := s.returned.take(); message != nil {
+		return append(messages, *message), nil
+	}
+	if !s.source.use() {
+		return messages, s.closed("recv")
+	}
+	defer s.source.unuse()
+	b := batches.Get().(*batch)
+	defer batches.Put(b)
+	room := cap(messages) - len(messages)
+	status := b.recv(s, 0, room)
+	var err error
+	if status == C.NEO_AGAIN {
+		err = s.await(ctx, "recv", &b.err, func(poller C.uintptr_t) C.int32_t {
+			return b.recv(s, poller, room)
+		})
+	} else if status != C.NEO_OK {
+		err = failure(s.op("recv"), status, &b.err)
+	}
+	if err != nil {
+		return messages, err
+	}
+	return b.appendTo(s, messages), nil
+}
+
+func (b *batch) recv(s *Subscription, poller C.uintptr_t, room int) C.int32_t {
+	if len(b.slab) < slabLeast {
+		b.slab = make([]byte, slabBytes)
+	}
+	return C.neo_go_recv(s.source.raw, poller, address(b.slab), C.size_t(len(b.slab)),
+		&b.items[0], C.size_t(min(room, batchMax)), &b.n, &b.err)
+}
+
+func (b *batch) appendTo(s *Subscription, messages []Message) []Message {
+	used := C.uintptr_t(0)
+	topicAt, topic := ^C.uintptr_t(0), ""
+	for i := range b.items[:b.n] {
+		item := &b.items[i]
+		message := Message{
+			Seq:         uint64(item.seq),
+			LostBefore:  uint64(item.lost_before),
+			timestampNs: int64(item.timestamp_ns),
+		}
+		if item.msg == 0 {
+			end := item.data + item.data_len
+			message.Data = b.slab[item.data:end:end]
+			// Copies of one topic stand in one place.
+			if item.topic != topicAt {
+				topicAt = item.topic
+				topic = intern(&s.topic, b.slab[topicAt:topicAt+item.topic_len])
+			}
+			message.Topic = topic
+			used = max(used, end, item.topic+item.topic_len)
+		} else {
+			message.Topic = intern(&s.topic, foreign(&item.topic, item.topic_len))
+			message.Data = append([]byte{}, foreign(&item.data, item.data_len)...)
+			b.handles = append(b.handles, item.msg)
+		}
+		messages = append(messages, message)
+	}
+	b.slab = b.slab[used:]
+	if len(b.handles) > 0 {
+		C.neo_go_release_messages(&b.handles[0], C.size_t(len(b.handles)))
+		b.handles = b.handles[:0]
+	}
+	return messages
+}
