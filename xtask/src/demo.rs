@@ -70,16 +70,18 @@ fn built(name: &str) -> PathBuf {
     workspace::target_dir().join("release").join(name)
 }
 
-/// The C program, beside the library that it is linked to.
+/// The C programs, beside the library that they are linked to; the one of the part flat out.
 fn compile(compiler: &str, folder: &Path) -> Result<PathBuf, Failure> {
     let library = replace(&format!("{DLL_PREFIX}neo{DLL_SUFFIX}"), &folder.join("libneo.so.0"))?;
-    let program = folder.join(format!("flights{EXE_SUFFIX}"));
-    let mut command = Command::new(compiler);
-    command.args(["-std=c11", "-O2", "-Wall", "-Wextra", "-I", "include", "-o"]).arg(&program);
-    command.args(["examples/c/flights.c", "examples/c/month.c"]).arg(library);
-    command.args(["-lpthread", "-Wl,-rpath,$ORIGIN"]);
-    c::quiet(command)?;
-    Ok(program)
+    let place = |name: &str| folder.join(format!("{name}{EXE_SUFFIX}"));
+    for name in ["flights", "processes"] {
+        let mut command = Command::new(compiler);
+        command.args(["-std=c11", "-O2", "-Wall", "-Wextra", "-I", "include", "-o"]);
+        command.arg(place(name)).args([&format!("examples/c/{name}.c"), "examples/c/month.c"]);
+        command.arg(&library).args(["-lpthread", "-Wl,-rpath,$ORIGIN"]);
+        c::quiet(command)?;
+    }
+    Ok(place("flights"))
 }
 
 /// The Python program; the package that it imports is put into `folder`, where nothing of it is

@@ -7,6 +7,7 @@ use crate::delays::Mean;
 use crate::readers::{Account, JFK, Reading};
 use crate::stage::Outcome;
 use crate::tally::{Delays, Tally};
+use crate::text::thousands;
 
 /// Comparisons that were made, and those that differed.
 #[derive(Debug, Default)]
@@ -16,11 +17,17 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    fn equal<T: PartialEq + Debug>(&mut self, what: &str, found: &T, expected: &T) {
+    pub(crate) fn equal<T: PartialEq + Debug>(&mut self, what: &str, found: &T, expected: &T) {
         self.comparisons += 1;
         if found != expected {
             self.differences.push(format!("{what}: {found:?}, and not {expected:?}"));
         }
+    }
+
+    /// How many comparisons showed no difference, of how many.
+    pub(crate) fn score(&self) -> String {
+        let equal = self.comparisons - self.differences.len() as u64;
+        format!("{} of {}", thousands(equal), thousands(self.comparisons))
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {

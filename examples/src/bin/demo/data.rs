@@ -9,9 +9,10 @@ use flate2::read::GzDecoder;
 /// from any folder.
 const FILE: &[u8] = include_bytes!("../../../data/flights-2013-01.csv.gz");
 
-const MINUTES_PER_DAY: u32 = 24 * 60;
+pub(crate) const MINUTES_PER_DAY: u32 = 24 * 60;
+pub(crate) const DAYS: usize = 31;
 /// Scheduled minutes of the month lie below this.
-pub(crate) const MINUTES: u32 = 31 * MINUTES_PER_DAY;
+pub(crate) const MINUTES: u32 = DAYS as u32 * MINUTES_PER_DAY;
 
 /// Stands in a message for a delay that the file does not know.
 const MISSING: i16 = i16::MIN;
@@ -81,6 +82,11 @@ impl Flight {
             origin: Code::parse(origin)?,
             destination: Code::parse(destination)?,
         })
+    }
+
+    /// The day of its scheduled departure, from 0.
+    pub(crate) fn day(&self) -> usize {
+        (self.scheduled / MINUTES_PER_DAY) as usize
     }
 
     /// The topic that it is published on.

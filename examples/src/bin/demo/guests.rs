@@ -35,7 +35,7 @@ impl Language {
     }
 
     /// Runs a program of this language.
-    fn command(self, program: &Path) -> Command {
+    pub(crate) fn command(self, program: &Path) -> Command {
         match self {
             Self::C => Command::new(program),
             Self::Python => {

@@ -10,6 +10,10 @@
 //! Then the programs `c/flights.c` and `python/flights.py` do what part two does, each with Neo in
 //! its own process and language, and their results are compared in the same way.
 //!
+//! In the end the month crosses processes: one publishes it on a kernel of `shm://`, one in each
+//! language adds it up (`c/processes.c`, `python/processes.py`), the publisher is killed on the way
+//! and replaced, and the totals must be those of the file all the same.
+//!
 //! The live table needs a terminal of 80 columns and 24 lines. `--plain` prints lines instead, as
 //! it does by itself where there is no terminal. `NO_COLOR` takes the colours away.
 #![forbid(unsafe_code)]
@@ -20,6 +24,7 @@ mod delays;
 mod guests;
 mod options;
 mod play;
+mod processes;
 mod readers;
 mod report;
 mod stage;
@@ -37,6 +42,7 @@ use data::{Failure, Month};
 use guests::Guest;
 use options::Options;
 use play::{Plan, play};
+use processes::Shared;
 use report::Run;
 use text::Ink;
 use view::View;
@@ -58,7 +64,17 @@ static FLAT_OUT: Plan = Plan {
 };
 
 fn main() -> ExitCode {
-    end(Options::parse(std::env::args().skip(1)).and_then(|options| run(&options)))
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    // The demo starts itself in these roles.
+    let role = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["publish", url, first] => first
+            .parse()
+            .map_err(Failure::from)
+            .and_then(|first| processes::roles::publish(url, first)),
+        ["read", url] => processes::roles::read(url),
+        _ => return end(Options::parse(words.into_iter()).and_then(|options| run(&options))),
+    };
+    end(role.map(|()| Findings::default()))
 }
 
 fn end(result: Result<Findings, Failure>) -> ExitCode {
@@ -92,13 +108,16 @@ fn run(options: &Options) -> Result<Findings, Failure> {
     for guest in &options.guests {
         others.push((guest.language, receive(&month, guest)?));
     }
+    let shared = share(&month, &options.guests)?;
     writeln!(io::stdout())?;
     let mut findings = Findings::default();
+    shared.iter().for_each(|shared| findings.merge(&shared.findings));
     let played = parts.iter().map(|(_, run)| run);
     for run in played.chain(others.iter().filter_map(|(_, run)| run.as_ref().ok())) {
         findings.merge(&run.findings);
     }
-    let report = report::closing(&month, &parts, &others, &findings, start.elapsed(), ink)?;
+    let took = start.elapsed();
+    let report = report::closing(&month, &parts, &others, shared.as_ref(), &findings, took, ink)?;
     io::stdout().write_all(report.as_bytes())?;
     Ok(findings)
 }
@@ -118,6 +137,19 @@ fn receive(month: &Month, guest: &Guest) -> Result<Result<Run, String>, Failure>
     writeln!(out, "{:.1} s", outcome.took.as_secs_f64())?;
     let findings = check(&language.to_string(), month, repeats, &outcome);
     Ok(Ok(Run { outcome, findings }))
+}
+
+/// The part across processes, where it can be had.
+fn share(month: &Month, guests: &[Guest]) -> Result<Option<Shared>, Failure> {
+    let mut out = io::stdout();
+    write!(out, "The same month across processes, on shm://: ")?;
+    out.flush()?;
+    let shared = processes::play(month, guests)?;
+    match &shared {
+        Some(_) => writeln!(out, "done")?,
+        None => writeln!(out, "not run: this version has shm:// on Linux only")?,
+    }
+    Ok(shared)
 }
 
 #[cfg(test)]

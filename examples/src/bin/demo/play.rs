@@ -72,7 +72,7 @@ fn publish(
     Ok(sent)
 }
 
-fn wait_until(moment: Instant) {
+pub(crate) fn wait_until(moment: Instant) {
     let left = moment.saturating_duration_since(Instant::now());
     if !left.is_zero() {
         thread::sleep(left);

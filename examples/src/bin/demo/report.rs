@@ -7,6 +7,7 @@ use crate::check::Findings;
 use crate::data::Month;
 use crate::guests::Language;
 use crate::play::Plan;
+use crate::processes::Shared;
 use crate::readers::Account;
 use crate::stage::Outcome;
 use crate::text::{Ink, bar, thousands};
@@ -29,6 +30,7 @@ pub(crate) fn closing(
     month: &Month,
     parts: &[(&Plan, Run); 2],
     others: &[Other],
+    shared: Option<&Shared>,
     findings: &Findings,
     took: Duration,
     ink: Ink,
@@ -37,6 +39,9 @@ pub(crate) fn closing(
     let mut text = january(&replayed.outcome, ink)? + "\n";
     text += &(accounts(month, parts, ink)? + "\n");
     text += &(languages(plan.repeats, flat_out, others, ink)? + "\n");
+    if let Some(shared) = shared {
+        text += &(shared.report(ink)? + "\n");
+    }
     let verdict = match findings.differences.len() {
         0 => "no difference".to_owned(),
         1 => "1 DIFFERENCE".to_owned(),
@@ -124,11 +129,7 @@ const ROWS: [(&str, Cell); 6] = [
     ("  a second", |_, run| rate(run.outcome.sent.messages, &run.outcome)),
     ("delivered to readers", |_, run| thousands(run.outcome.received())),
     ("  a second", |_, run| rate(run.outcome.received(), &run.outcome)),
-    ("results equal", |_, run| {
-        let Findings { comparisons, differences } = &run.findings;
-        let equal = comparisons - differences.len() as u64;
-        format!("{} of {}", thousands(equal), thousands(*comparisons))
-    }),
+    ("results equal", |_, run| run.findings.score()),
 ];
 
 fn rate(messages: u64, outcome: &Outcome) -> String {
@@ -199,7 +200,7 @@ mod tests {
         let others = [(Language::C, Ok(c)), (Language::Python, Err(reason.to_owned()))];
         let findings = check(quick.name, &month, 1, &parts[0].1.outcome);
         let took = Duration::from_secs(13);
-        let text = closing(&month, &parts, &others, &findings, took, Ink::NONE).unwrap();
+        let text = closing(&month, &parts, &others, None, &findings, took, Ink::NONE).unwrap();
         for line in text.lines() {
             assert!(line.chars().count() <= COLUMNS, "too long: {line}");
         }

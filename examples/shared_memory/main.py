@@ -1,0 +1,35 @@
+"""Processes that share a kernel: `main.py serve` in one terminal, `main.py ask` in another.
+
+The programs in Rust and C beside it are either side of the same conversation.
+"""
+
+import sys
+
+import neo_protocol
+
+URL = "shm://example-users"
+
+
+def serve(kernel: neo_protocol.Kernel) -> None:
+    """Answers one call, and publishes who was asked for."""
+    users = kernel.serve("user_service")
+    print("serving on", URL, flush=True)
+    request = users.recv()
+    kernel.publish("users.asked", request.data)
+    request.reply(request.data + b" is Ada")
+
+
+def ask(kernel: neo_protocol.Kernel) -> None:
+    with kernel.subscribe("users.*") as asked:
+        print(kernel.call("user_service", "get_user", b"42").decode())
+        message = asked.recv()
+        print(f"{message.topic}: {message.data.decode()}")
+
+
+ROLES = {"serve": serve, "ask": ask}
+
+if len(sys.argv) == 2 and sys.argv[1] in ROLES:
+    with neo_protocol.open(URL) as kernel:
+        ROLES[sys.argv[1]](kernel)
+else:
+    print("usage: main.py serve|ask")
