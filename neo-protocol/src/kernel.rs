@@ -98,6 +98,9 @@ impl Kernel {
 
     /// Starts a subscription to a pattern: dot-separated, `*` for one token, `>` for the rest.
     ///
+    /// Whoever wants to be told that a process of a shared kernel died, a publisher for one,
+    /// subscribes to [`DEATHS_TOPIC`](crate::DEATHS_TOPIC): each message is the number of a process.
+    ///
     /// ```
     /// use neo_protocol::{Kernel, Policy};
     ///

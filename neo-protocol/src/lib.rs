@@ -33,9 +33,9 @@ pub use builder::{PublisherBuilder, ServiceBuilder, SubscribeBuilder};
 pub use kernel::Kernel;
 pub use options::Options;
 pub use precursor_broker::{
-    Batch, CALL_DEPTH_MAX, Call, CallFuture, Counters, Error, ErrorKind, Failure, InlineService,
-    Loan, Message, MessageRef, Policy, PublishRun, Published, Publisher, Reclaimed, Reply, Request,
-    Responder, Result, RouteCounters, RouteKind, Service, Subscription, Wait,
+    Batch, CALL_DEPTH_MAX, Call, CallFuture, Counters, DEATHS_TOPIC, Error, ErrorKind, Failure,
+    InlineService, Loan, Message, MessageRef, Policy, PublishRun, Published, Publisher, Reclaimed,
+    Reply, Request, Responder, Result, RouteCounters, RouteKind, Service, Subscription, Wait,
 };
 pub use qiss_format as format;
 pub use url::{Address, Transport};

@@ -35,10 +35,10 @@ mod sys;
 
 #[cfg(not(precursor_loom))]
 pub use broker::{
-    Batch, Broker, CALL_DEPTH_MAX, Call, CallFuture, Counters, Failure, InlineService, Loan,
-    Message, MessageRef, Policy, PublishOptions, PublishRun, Published, Publisher, Reclaimed,
-    Reply, Request, Responder, RouteCounters, RouteKind, Service, SubscribeOptions, Subscription,
-    Wait, WeakBroker,
+    Batch, Broker, CALL_DEPTH_MAX, Call, CallFuture, Counters, DEATHS_TOPIC, Failure,
+    InlineService, Loan, Message, MessageRef, Policy, PublishOptions, PublishRun, Published,
+    Publisher, Reclaimed, Reply, Request, Responder, RouteCounters, RouteKind, Service,
+    SubscribeOptions, Subscription, Wait, WeakBroker,
 };
 #[cfg(not(precursor_loom))]
 pub use error::{Error, ErrorKind, Result};

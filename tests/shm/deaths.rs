@@ -2,10 +2,10 @@
 
 use std::thread;
 
-use neo_protocol::{ErrorKind, Kernel, Policy, Reclaimed, Wait};
+use neo_protocol::{DEATHS_TOPIC, ErrorKind, Kernel, Policy, Reclaimed, Wait};
 use rustix::process::Signal;
 
-use crate::process::{LONG, Name, is_readable, next, options};
+use crate::process::{LONG, Name, Process, is_readable, next, options};
 
 #[test]
 fn a_survivor_loses_nothing_when_processes_are_killed_in_the_middle() {
@@ -89,6 +89,35 @@ fn a_caller_without_a_thread_notices_itself_that_the_worker_was_killed() {
         worker.kill();
         assert_eq!(caller.join().unwrap().unwrap_err().kind(), ErrorKind::PeerDied, "{wait:?}");
     }
+}
+
+#[test]
+fn whoever_asks_is_told_that_a_publisher_died_behind_all_that_it_published() {
+    let name = Name::new();
+    let kernel = name.open();
+    let mut deaths = kernel.subscribe(DEATHS_TOPIC).open().unwrap();
+    let mut load = kernel.subscribe("load").policy(Policy::DropOldest).open().unwrap();
+    let mut others = [name.start("watcher"), name.start("watcher")];
+    let mut told = kernel.subscribe("told").open().unwrap();
+    for _ in &others {
+        assert_eq!(next(&mut told), b"watching");
+    }
+    let mut flood = name.start("publisher 7");
+    let pid = flood.id().to_string();
+    next(&mut load);
+    flood.kill();
+    assert_eq!(next(&mut deaths), pid.as_bytes());
+    let counters = load.counters();
+    assert_eq!(counters.accepted, counters.delivered + counters.queued + counters.lost);
+    while load.try_recv().unwrap().is_some() {}
+    assert!(!load.is_ready().unwrap(), "nothing comes behind it");
+    for _ in &others {
+        assert_eq!(next(&mut told), pid.as_bytes(), "in every process");
+    }
+    others.iter_mut().for_each(Process::kill);
+    assert!(deaths.recv_timeout(LONG).unwrap().is_some());
+    assert!(deaths.recv_timeout(LONG).unwrap().is_some());
+    assert!(deaths.try_recv().unwrap().is_none(), "each death is told once");
 }
 
 #[test]

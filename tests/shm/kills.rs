@@ -214,8 +214,8 @@ fn a_name_is_free_however_all_its_processes_were_killed() {
             thread::yield_now();
         }
         // Anywhere: in its first steps, or at work.
-        for _ in 0..choices.below(300) {
-            thread::yield_now();
+        for _ in 0..choices.below(100_000) {
+            core::hint::spin_loop();
         }
         crew.into_iter().for_each(Process::kill_at_work);
         let kernel = name.open();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Wake;
 use std::thread::{self, Thread};
 
-use neo_protocol::{ErrorKind, Kernel, Options, Policy};
+use neo_protocol::{DEATHS_TOPIC, ErrorKind, Kernel, Options, Policy};
 
 use crate::process::{LONG, options, role};
 use crate::victims::ply;
@@ -21,6 +21,7 @@ fn play() {
         "holder" => hold(&open()),
         "flood" => flood(&open()),
         "silent worker" => silent_worker(&open()),
+        "watcher" => watch(&open()),
         "meet" => meet(&open()),
         "waiting task" => waiting_task(&open()),
         "waiting caller" => waiting_caller(&open()),
@@ -103,6 +104,15 @@ fn silent_worker(kernel: &Kernel) {
     kernel.publish("ready", b"taken").unwrap();
     loop {
         thread::park();
+    }
+}
+
+/// Passes on what it is told of deaths.
+fn watch(kernel: &Kernel) {
+    let mut deaths = kernel.subscribe(DEATHS_TOPIC).open().unwrap();
+    kernel.publish("told", b"watching").unwrap();
+    loop {
+        kernel.publish("told", deaths.recv().unwrap().payload()).unwrap();
     }
 }
 

@@ -52,7 +52,7 @@ pub use loan::Loan;
 pub use message::{Message, MessageRef};
 pub use policy::{Policy, PublishOptions, Published, SubscribeOptions, Wait};
 pub use publisher::{PublishRun, Publisher};
-pub use reclaim::Reclaimed;
+pub use reclaim::{DEATHS_TOPIC, Reclaimed};
 pub use router::RouteKind;
 pub use service::{Call, Failure, Reply, Request, Responder, Service};
 pub use subscription::Subscription;

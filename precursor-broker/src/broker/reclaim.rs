@@ -1,5 +1,7 @@
 //! What a survivor does for the dead (region.md R4).
 
+use core::time::Duration;
+
 use crate::mailbox::cells::Mailbox;
 use crate::mailbox::cells_mapped::{self, ChunkClass};
 use crate::mailbox::claim::ClaimOutcome;
@@ -11,9 +13,17 @@ use crate::sync::{AtomicU64, Ordering};
 
 use super::core::{Core, cells_of};
 use super::message::view;
+use super::publisher::publish_to;
 use super::reply::{self, CallId};
 use super::router;
 use super::router::RouteKind;
+
+/// The topic on which survivors tell that a participant died: each one that is put right is one
+/// message, whose payload is the number of its process in decimal digits.
+///
+/// What the dead published before is in the mailboxes already when the message comes. A survivor
+/// that dies at this moment itself may take the message with it.
+pub const DEATHS_TOPIC: &str = "$sys.deaths";
 
 /// What a reclaim restored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,6 +76,7 @@ pub(crate) fn reclaim(core: &Core, dead: Owner) -> Reclaimed {
         return Reclaimed::default();
     }
     step!("reclaim.begun");
+    let pid = region.participant(dead.id).map_or(0, |record| record.pid.load(Ordering::Relaxed));
     let mut reclaimed = Reclaimed { participants: 1, ..Reclaimed::default() };
     reclaimed.routes = close_routes(core, dead.id);
     step!("reclaim.routes_closed");
@@ -82,7 +93,10 @@ pub(crate) fn reclaim(core: &Core, dead: Owner) -> Reclaimed {
     reclaimed.blocks += recount(core);
     step!("reclaim.recounted");
     region.leave(dead);
+    // Before anybody else's code runs, which a publish may wake.
     drop(membership);
+    // Nobody may listen, or have room.
+    let _ = publish_to(core, DEATHS_TOPIC, Duration::ZERO, pid.to_string().as_bytes());
     reclaimed
 }
 
