@@ -133,13 +133,18 @@ impl Attendant {
         step!("attach.bell_announced");
         // Of two that join at once, one sees the other's bell or the other sees this participant.
         full_fence();
-        for id in (1_u16..).take(core.region.participants().len()).filter(|id| *id != core.owner.id)
-        {
-            self.targets.ring(&core.region, id, KEY_JOINED);
-        }
+        self.ring_others(core);
         step!("attach.others_rung");
         self.look_around(core);
         true
+    }
+
+    /// Has the other participants look around.
+    fn ring_others(&self, core: &Core) {
+        let ids = (1_u16..).take(core.region.participants().len());
+        for id in ids.filter(|id| *id != core.owner_id()) {
+            self.targets.ring(&core.region, id, KEY_JOINED);
+        }
     }
 
     /// Has the thread, or whoever maintains, look for the dead.
@@ -147,9 +152,12 @@ impl Attendant {
         self.bell.ring(KEY_JOINED);
     }
 
-    /// A participant of this process has left.
-    pub(crate) fn leave(&self) {
+    /// A participant of this process has left, or has left the rest to survivors.
+    pub(crate) fn leave(&self, core: &Core) {
         step!("leave.place_free");
+        if core.region.has_marked_dead() {
+            self.ring_others(core);
+        }
         let mut cores = self.cores.lock();
         cores.known.retain(|core| core.strong_count() > 0);
         if cores.known.is_empty() {

@@ -306,6 +306,27 @@ impl Core {
         });
     }
 
+    /// Has a mailbox that this participant is closing finished by whoever looks next.
+    pub(crate) fn close_later(&self, class: ChunkClass, offset: usize, generation: u32) {
+        self.free.lock().closing.push((class, offset, generation));
+    }
+
+    /// Whether nothing is left to close; waits a moment for publishers in the middle of a claim.
+    /// What one that was stopped there keeps is left to survivors.
+    fn end_closings(&self) -> bool {
+        const TURNS_MAX: u32 = 200;
+        for _ in 0..TURNS_MAX {
+            let mut free = self.free.lock();
+            self.finish_closing(&mut free);
+            if free.closing.is_empty() {
+                return true;
+            }
+            drop(free);
+            std::thread::yield_now();
+        }
+        false
+    }
+
     /// Borrows a chunk with the cells that its header names, if it has any.
     pub(crate) fn chunk(&self, class: ChunkClass, offset: usize) -> Option<Mailbox<'_>> {
         let words = cells_mapped::map(&self.region, class, offset, None)?;
@@ -454,11 +475,14 @@ impl Drop for Core {
         }
         // Every handle holds the core, so nothing of this participant is in use any more, mailboxes
         // apart whose last claims belong to others.
-        self.finish_closing(&mut self.free.lock());
-        self.region.leave(self.owner);
+        if self.end_closings() {
+            self.region.leave(self.owner);
+        } else {
+            self.region.mark_dead(self.owner);
+        }
         #[cfg(all(target_os = "linux", not(miri)))]
         if let Some(attendant) = self.attendant.get() {
-            attendant.leave();
+            attendant.leave(self);
         }
     }
 }

@@ -169,7 +169,7 @@ fn reclaim_mailbox(
             end_taken_requests(core, chunk, dead);
             chunk.reclaim_readers(dead);
             if chunk.take_over_close(dead, core.owner_id()) || state.owner() == core.owner_id() {
-                core.finish_close(class, offset, state.generation());
+                close_now_or_later(core, class, offset, state.generation());
             }
             return claims;
         }
@@ -185,7 +185,7 @@ fn reclaim_mailbox(
     let is_abandoned = readers > 0 || class.is_shared() || state.owner() == dead;
     if is_abandoned && !chunk.has_readers() && chunk.begin_close(core.owner_id()) {
         core.wake_publishers(chunk);
-        core.finish_close(class, offset, chunk.state().generation());
+        close_now_or_later(core, class, offset, chunk.state().generation());
     } else {
         // Readers behind a dead claim, members that a dead one was woken instead of, readers whose
         // waker died between two steps, publishers behind a dead pin: all look again.
@@ -196,6 +196,14 @@ fn reclaim_mailbox(
         core.wake_publishers(chunk);
     }
     claims
+}
+
+/// Ends the life of a mailbox that is this survivor's to close. A living publisher may be in the
+/// middle of a claim: then it is closed when that is finished.
+fn close_now_or_later(core: &Core, class: ChunkClass, offset: usize, generation: u32) {
+    if !core.finish_close(class, offset, generation) {
+        core.close_later(class, offset, generation);
+    }
 }
 
 /// Ends the calls whose requests lie in slots that a dead worker had taken.

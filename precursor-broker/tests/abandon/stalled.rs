@@ -105,3 +105,26 @@ fn a_reply_slot_behind_a_replier_that_stops_serves_again_when_that_goes_on() {
     survivor.trim();
     assert_eq!(survivor.counters().late_replies, 1);
 }
+
+#[test]
+fn a_mailbox_whose_reader_left_beside_a_stopped_publisher_is_free_when_that_goes_on() {
+    let survivor = Broker::private(&limits()).unwrap();
+    let before = survivor.counters().memory_bytes;
+    let leaver = survivor.join().unwrap();
+    let (publisher, place) = (survivor.join().unwrap(), leaver.participant());
+    let subscription = leaver.subscribe("t", &holding(16, Policy::DropNewest)).unwrap();
+    let ((reached, is_stopped), (go_on, goes_on)) = (channel(), channel());
+    let thread = thread::spawn(move || {
+        stop_at("claim.claimed", reached, goes_on);
+        publisher.publish("t", b"in the middle").unwrap();
+    });
+    is_stopped.recv_timeout(LONG).expect("it stops");
+    drop(subscription);
+    drop(leaver);
+    assert_eq!(survivor.reclaim().participants, 1, "it leaves the rest to others");
+    assert_eq!(survivor.join().unwrap().participant(), place, "its place is free");
+    go_on.send(()).unwrap();
+    thread.join().unwrap();
+    survivor.trim();
+    assert_eq!(survivor.counters().memory_bytes, before);
+}
