@@ -6,6 +6,7 @@
 
 mod content;
 mod deaths;
+mod isolation;
 mod kills;
 mod names;
 mod process;

@@ -1,7 +1,5 @@
 //! Names: what stays, what is refused, what is cleaned.
 
-use std::process::{Command, Stdio};
-
 use neo_protocol::{ErrorKind, Kernel, Options};
 
 use crate::process::{Name, next, options};
@@ -134,24 +132,4 @@ fn names_that_are_no_file_names_are_refused() {
         assert_eq!(error.kind(), ErrorKind::Invalid, "{url}");
         assert!(error.to_string().contains("1 to 63"), "{error}");
     }
-}
-
-#[test]
-fn a_process_of_another_pid_namespace_is_refused() {
-    let unshare = || {
-        let mut command = Command::new("unshare");
-        command.args(["--user", "--map-current-user", "--pid", "--fork", "--mount-proc"]);
-        command.stderr(Stdio::null());
-        command
-    };
-    if !unshare().arg("true").status().is_ok_and(|status| status.success()) {
-        println!("not run: this system does not let a test make a PID namespace");
-        return;
-    }
-    let name = Name::new();
-    let kernel = name.open();
-    let mut inside = unshare();
-    inside.arg(std::env::current_exe().unwrap());
-    name.start_by(inside, "stranger").finish();
-    drop(kernel);
 }

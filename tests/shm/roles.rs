@@ -7,6 +7,7 @@ use std::thread::{self, Thread};
 
 use neo_protocol::{DEATHS_TOPIC, ErrorKind, Kernel, Options, Policy};
 
+use crate::content::{checked, filled};
 use crate::process::{LONG, options, role};
 use crate::victims::ply;
 
@@ -27,6 +28,10 @@ fn play() {
         "waiting caller" => waiting_caller(&open()),
         "waiting for room" => waiting_for_room(&open()),
         "stranger" => stranger(&url),
+        "other user" => other_user(&open()),
+        "intruder" => intrude(&url),
+        "unprivileged" => lack_rights(&url),
+        "filler" => fill(&open()),
         "reborn" => reborn(&open()),
         victim => {
             let (trade, seed) = victim.split_once(' ').unwrap();
@@ -177,6 +182,42 @@ fn stranger(url: &str) {
     assert!(error.to_string().contains("shareProcessNamespace"), "{error}");
     let own = Kernel::open_with(&format!("{url}-own"), &Options::new()).unwrap();
     drop(own);
+}
+
+/// Has a kernel of its own, and cannot look into the other.
+fn other_user(kernel: &Kernel) {
+    assert_eq!(kernel.counters().routes.len(), 0, "nobody else is here");
+    let peer = std::env::var("NEO_SHM_TEST_PEER").unwrap();
+    let error = std::fs::read_dir(format!("/proc/{peer}/fd")).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
+}
+
+/// Names the directory of another user.
+fn intrude(url: &str) {
+    let error = Kernel::open_with(url, &options()).unwrap_err();
+    let text = error.to_string();
+    assert_eq!(error.kind(), ErrorKind::Os, "{text}");
+    assert!(text.contains("a directory of user 65534"), "{text}");
+    assert!(text.contains("belongs to user 0 and has mode 700"), "{text}");
+}
+
+/// May not look into the process that has the name open.
+fn lack_rights(url: &str) {
+    let error = Kernel::open_with(url, &options()).unwrap_err();
+    let text = error.to_string();
+    assert_eq!(error.kind(), ErrorKind::Os, "{text}");
+    assert!(text.contains("in one user namespace"), "{text}");
+}
+
+/// Uses far more memory than `/dev/shm` has.
+fn fill(kernel: &Kernel) {
+    let mut load = kernel.subscribe("load").mailbox_bytes_max(12 << 20).open().unwrap();
+    for number in 0..8 {
+        kernel.publish("load", &filled(1, number, 1 << 20)).unwrap();
+    }
+    for number in 0..8 {
+        assert_eq!(checked(load.recv().unwrap().payload()), (1, number));
+    }
 }
 
 /// Becomes another program with the same pid and start time.

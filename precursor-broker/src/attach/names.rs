@@ -345,7 +345,8 @@ fn not_permitted(entry: &Entry, error: &io::Error) -> Error {
         ErrorKind::Os,
         format!(
             "process {} has it open and does not let this one look into /proc/{}/fd ({error}): \
-             both must run as the same user, without file capabilities or set-user-id",
+             both must run as the same user, in one user namespace, without file capabilities or \
+             set-user-id",
             entry.pid, entry.pid
         ),
     )
