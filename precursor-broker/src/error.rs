@@ -38,8 +38,13 @@ pub enum ErrorKind {
 }
 
 /// Why an operation failed.
+///
+/// One pointer, so that what succeeds pays nothing for what may fail: results stay in registers.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Error {
+pub struct Error(Box<Reason>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Reason {
     kind: ErrorKind,
     message: Cow<'static, str>,
 }
@@ -48,8 +53,9 @@ pub struct Error {
 pub type Result<T> = core::result::Result<T, Error>;
 
 impl Error {
+    #[cold]
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into() }
+        Self(Box::new(Reason { kind, message: message.into() }))
     }
 
     pub(crate) fn closed() -> Self {
@@ -72,19 +78,19 @@ impl Error {
     /// What to do about it.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        self.0.kind
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.0.message)
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {}", self.kind, self.message)
+        write!(f, "{:?}: {}", self.0.kind, self.0.message)
     }
 }
 

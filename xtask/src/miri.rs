@@ -20,7 +20,7 @@ use crate::{Failure, unsafe_sites, workspace};
 
 /// The crates that are run. The quick form keeps to the modules with unsafe code.
 const PACKAGES: &[&str] = &["qiss-format", "precursor-broker"];
-const LIMIT: Duration = Duration::from_secs(15 * 60);
+const LIMIT: Duration = Duration::from_secs(60 * 60);
 const SEEDS: u64 = 4;
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {

@@ -154,7 +154,9 @@ impl<'b> Iterator for Iter<'b> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<MessageRef<'b>> {
-        if let Some(taken) = &self.batch.run.taken {
+        if let Some(taken) = &self.batch.run.taken
+            && taken.is_plain()
+        {
             taken.prefetch(self.next as u32 + PREFETCHED);
         }
         let message = self.batch.message(self.next, &mut self.dropped)?;

@@ -1,6 +1,5 @@
 //! Loans: messages written in the kernel's memory.
 
-use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 
 use qiss_format::FrameMut;
@@ -27,6 +26,9 @@ pub struct Loan<'p> {
 }
 
 impl<'p> Loan<'p> {
+    /// Inlined, as `send` is: a loan that is returned through memory is read back in other pieces
+    /// than it was written in, which waits for every store before it.
+    #[inline(always)]
     pub(crate) fn new(
         core: &'p Core,
         shape: &'p Shape,
@@ -69,25 +71,33 @@ impl<'p> Loan<'p> {
     /// # Errors
     ///
     /// As [`Publisher::publish`](super::Publisher::publish).
-    #[inline]
+    #[inline(always)]
     pub fn send(self) -> Result<Published> {
-        let Self { core, shape, options, block, len } = self;
-        core.check_open()?;
-        let (named, frame_len) = (block.reference(), shape.named.frame_len(len));
-        // Once it is shared the block is not dropped here, also if a reader's waker panics.
-        let block = ManuallyDrop::new(block);
-        // Nothing but this one bit leaves the closure, as in `publish`.
-        let accepted = route::with_known(core, shape.number, |route| {
-            let [target] = route.targets.as_slice() else { return None };
-            let is_accepted = target.policy != Policy::Latest
-                && deliver::try_block(core, target, named, frame_len) == Retry::Accepted;
-            is_accepted.then_some(())
-        });
-        if accepted.is_some() {
+        self.core.check_open()?;
+        if self.try_send() {
+            // The block is the mailbox's now.
+            core::mem::forget(self);
             return Ok(Published { accepted: 1, ..Published::default() });
         }
-        let block = ManuallyDrop::into_inner(block);
-        Self { core, shape, options, block, len }.send_to_many()
+        self.send_to_many()
+    }
+
+    /// Shares the block with the only mailbox of the route, if it has room. False: nothing changed.
+    ///
+    /// A reader's waker may panic behind that. The drop of the loan does nothing then: that life of
+    /// the block is no longer owned.
+    #[inline(always)]
+    fn try_send(&self) -> bool {
+        let frame_len = self.shape.named.frame_len(self.len);
+        // Nothing but this one bit leaves the closure, as in `publish`.
+        let accepted = route::with_known(self.core, self.shape.number, |route| {
+            let [target] = route.targets.as_slice() else { return None };
+            let is_accepted = target.policy != Policy::Latest
+                && deliver::try_block(self.core, target, self.block.reference(), frame_len)
+                    == Retry::Accepted;
+            is_accepted.then_some(())
+        });
+        accepted.is_some()
     }
 
     #[inline(never)]

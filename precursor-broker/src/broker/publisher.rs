@@ -122,6 +122,7 @@ impl Publisher {
     ///
     /// [`Full`](ErrorKind::Full) if the kernel's memory is used up,
     /// [`TooLarge`](ErrorKind::TooLarge), [`Closed`](ErrorKind::Closed).
+    #[inline]
     pub fn loan(&self, len: usize) -> Result<Loan<'_>> {
         Loan::new(&self.core, &self.shape, &self.options, len)
     }

@@ -139,7 +139,9 @@ impl<'m> Mailbox<'m> {
             }
             // The first message's lines come while the rest of this is done.
             #[cfg(not(precursor_loom))]
-            self.prefetch_cell(start);
+            if run.is_plain {
+                self.prefetch_cell(start);
+            }
             // The pin comes before the take (Release): see `free_position`.
             entry.pin.store(start, Ordering::Relaxed);
             step!("take.pinned");
@@ -285,6 +287,14 @@ impl<'m> Mailbox<'m> {
     }
 }
 
+/// By value: a reference to a field, even in a panic's text, would keep the run in memory.
+#[cold]
+#[inline(never)]
+#[allow(clippy::panic, reason = "an index that the run does not have")]
+fn beyond(index: u32, count: u32) -> ! {
+    panic!("message {index} of a run of {count}")
+}
+
 impl<'m> Taken<'_, 'm> {
     /// Messages in the run.
     #[inline(always)]
@@ -385,7 +395,10 @@ impl<'m> Taken<'_, 'm> {
 
     #[inline(always)]
     fn position(&self, index: u32) -> u64 {
-        assert!(index < self.count, "message {index} of a run of {}", self.count);
+        let count = self.count;
+        if index >= count {
+            beyond(index, count);
+        }
         self.start + u64::from(index)
     }
 

@@ -171,11 +171,13 @@ impl<'a> BlockTable<'a> {
         }
     }
 
-    /// Gives a block back that was never shared; `false` if `owner` does not own it.
+    /// Gives a block back that was never shared; `false` if `owner` does not own that life of it.
     #[inline]
-    pub(crate) fn free_owned(&self, block: BlockId, owner: u16) -> bool {
-        let seen = self.load(block);
-        seen.is_owned_by(owner) && self.free(block, seen, owner)
+    pub(crate) fn free_owned(&self, block: BlockRef, owner: u16) -> bool {
+        let seen = self.load(block.id);
+        seen.is_owned_by(owner)
+            && seen.generation() == block.generation
+            && self.free(block.id, seen, owner)
     }
 
     /// `Owned` → `Ring`: the block holds a mailbox's cells.

@@ -36,7 +36,7 @@ impl OwnedBlock<'_> {
     /// If the block is smaller.
     #[inline(always)]
     pub(crate) fn bytes(&self, len: usize) -> &[u8] {
-        assert!(len <= self.capacity, "{len} bytes of a block of {}", self.capacity);
+        self.check(len);
         // SAFETY: `capacity` bytes lie in the data mapping, as `data_ptr` checked, and are a block
         // that its owner alone may touch.
         unsafe { core::slice::from_raw_parts(self.bytes.as_ptr(), len) }
@@ -49,9 +49,18 @@ impl OwnedBlock<'_> {
     /// If the block is smaller.
     #[inline(always)]
     pub(crate) fn bytes_mut(&mut self, len: usize) -> &mut [u8] {
-        assert!(len <= self.capacity, "{len} bytes of a block of {}", self.capacity);
+        self.check(len);
         // SAFETY: as in `bytes`, and `self` is borrowed exclusively.
         unsafe { core::slice::from_raw_parts_mut(self.bytes.as_ptr(), len) }
+    }
+
+    #[inline(always)]
+    fn check(&self, len: usize) {
+        // By value: a reference to a field, even in a panic's text, would keep it in memory.
+        let capacity = self.capacity;
+        if len > capacity {
+            beyond(len, capacity);
+        }
     }
 
     /// The block, for an entry that names it before it is shared.
@@ -77,10 +86,23 @@ impl OwnedBlock<'_> {
     }
 }
 
+#[cold]
+#[inline(never)]
+#[allow(clippy::panic, reason = "the caller asked for what it was not lent")]
+fn beyond(len: usize, capacity: usize) -> ! {
+    panic!("{len} bytes of a block of {capacity}")
+}
+
 impl Drop for OwnedBlock<'_> {
+    #[inline(always)]
     fn drop(&mut self) {
-        self.region.blocks().free_owned(self.block.id, self.owner);
+        give_back(self.region, self.block, self.owner);
     }
+}
+
+#[inline(never)]
+fn give_back(region: &Region, block: BlockRef, owner: u16) {
+    region.blocks().free_owned(block, owner);
 }
 
 impl Region {
@@ -96,13 +118,13 @@ impl Region {
         let Allocated { block, bytes: capacity } = blocks.take(owner, bytes, hint)?;
         match self.data_ptr(block.id, capacity) {
             Some(bytes) => Ok(OwnedBlock { region: self, block, owner, bytes, capacity }),
-            None => Err(self.outside(block.id, owner, bytes)),
+            None => Err(self.outside(block, owner, bytes)),
         }
     }
 
     /// Gives back a block that a damaged word led out of the mapping.
     #[cold]
-    fn outside(&self, block: BlockId, owner: u16, bytes: usize) -> AllocError {
+    fn outside(&self, block: BlockRef, owner: u16, bytes: usize) -> AllocError {
         self.blocks().free_owned(block, owner);
         self.blocks().full(bytes)
     }

@@ -87,7 +87,7 @@ impl Boxed {
         let capacity = table.capacity(block).unwrap();
         self.enter(block, capacity, owner);
         self.exit(block, capacity);
-        assert!(table.free_owned(block, owner));
+        assert!(table.free_owned(table.owned_reference(block), owner));
         true
     }
 }
@@ -139,7 +139,7 @@ fn a_stale_hint_never_takes_a_block_of_a_smaller_class() {
         if let Ok(block) = table.alloc(1, LARGER, &hint) {
             boxed.enter(block, 512, 1);
             boxed.exit(block, 512);
-            assert!(table.free_owned(block, 1));
+            assert!(table.free_owned(table.owned_reference(block), 1));
         }
         thread.join().unwrap();
     });

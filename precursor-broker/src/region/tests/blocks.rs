@@ -25,7 +25,7 @@ fn a_block_lives_from_its_owner_through_its_readers_to_the_next_owner() {
     assert_eq!(blocks.share(block, 1, 0), None, "nobody would release it");
     let shared = blocks.share(block, 1, 2).unwrap();
     assert_eq!(blocks.reference(block), Some(shared));
-    assert!(!blocks.free_owned(block, 1), "shared: no owner any more");
+    assert!(!blocks.free_owned(blocks.owned_reference(block), 1), "shared: no owner any more");
     assert!(blocks.add_refs(shared, 1));
     assert!(!blocks.release_refs(shared, 2, 3));
     assert!(blocks.release_ref(shared, 3));
@@ -58,10 +58,10 @@ fn a_full_region_names_request_cap_and_use_and_serves_again_after_a_release() {
         let error = blocks.alloc(1, bytes, &AllocHint::new(0)).unwrap_err();
         let cap = 4 * SEGMENT_BYTES;
         assert_eq!(error, AllocError::Full { requested: bytes, cap, in_use: cap });
-        assert!(blocks.free_owned(all[0], 1));
+        assert!(blocks.free_owned(blocks.owned_reference(all[0]), 1));
         assert_eq!(blocks.alloc(1, bytes, &AllocHint::new(0)), Ok(all[0]));
         // The next size finds slabs of this one, wholly free, and turns them over.
-        assert!(all.iter().all(|block| blocks.free_owned(*block, 1)));
+        assert!(all.iter().all(|block| blocks.free_owned(blocks.owned_reference(*block), 1)));
     }
 }
 
@@ -81,14 +81,14 @@ fn memory_goes_back_when_its_segment_is_wholly_free() {
     let small = fill(&region, 1, 60_000);
     assert_eq!(blocks.committed_bytes(), 4 * SEGMENT_BYTES);
     for block in &small[1..] {
-        assert!(blocks.free_owned(*block, 1));
+        assert!(blocks.free_owned(blocks.owned_reference(*block), 1));
     }
     let segment = |block: BlockId| blocks.geometry.segment_of(block.0 as usize);
     let neighbour = *small[1..].iter().find(|b| segment(**b) == segment(small[0])).unwrap();
     assert_eq!(blocks.trim(1), 3 * SEGMENT_BYTES, "one block keeps its segment");
     assert_eq!(blocks.committed_bytes(), SEGMENT_BYTES);
     assert_eq!(blocks.state(neighbour), BlockState::Free);
-    assert!(blocks.free_owned(small[0], 1));
+    assert!(blocks.free_owned(blocks.owned_reference(small[0]), 1));
     assert_eq!(blocks.trim(1), SEGMENT_BYTES);
     assert_eq!((blocks.committed_bytes(), blocks.bytes_in_use()), (0, 0));
     assert_eq!(blocks.state(small[0]), BlockState::Retired);
@@ -108,7 +108,7 @@ fn a_steady_publisher_stays_in_a_few_blocks() {
         used.insert(block);
         queue.push_back(block);
         if queue.len() > 3 {
-            assert!(blocks.free_owned(queue.pop_front().unwrap(), 1));
+            assert!(blocks.free_owned(blocks.owned_reference(queue.pop_front().unwrap()), 1));
         }
     }
     assert!(used.len() <= 9, "{} blocks for a lag of 3", used.len());
@@ -123,7 +123,7 @@ fn large_blocks_go_round_all_slabs_that_there_are() {
     for _ in 0..60 {
         let block = blocks.alloc(1, 60_000, &hint).unwrap();
         used.insert(block);
-        assert!(blocks.free_owned(block, 1));
+        assert!(blocks.free_owned(blocks.owned_reference(block), 1));
     }
     let slabs: std::collections::BTreeSet<_> =
         used.iter().map(|block| blocks.geometry.segment_of(block.0 as usize)).collect();
@@ -224,7 +224,7 @@ fn a_death_while_a_slab_moves_leaves_a_slab_or_nothing() {
     assert!(region.block_ptr(kept, 30_000).is_some(), "a block in use stays readable meanwhile");
     blocks.reclaim(1, 3);
     assert_eq!(blocks.segments.load(0).state(), SegmentState::Slab);
-    assert!(blocks.free_owned(kept, 2));
+    assert!(blocks.free_owned(blocks.owned_reference(kept), 2));
     let segment = blocks.segments.load(0);
     blocks.segments.publish(0, segment.with(SegmentState::Moving, segment.value(), 1));
     blocks.reclaim(1, 3);
@@ -330,4 +330,21 @@ fn write(to: *mut u64, value: u64) {
 fn read(from: *mut u64) -> u64 {
     // SAFETY: as for `write`.
     unsafe { from.read() }
+}
+
+#[test]
+fn a_block_that_was_taken_again_is_not_given_back_by_its_last_life() {
+    let region = region();
+    let blocks = region.blocks();
+    let hint = AllocHint::new(1);
+    let block = blocks.alloc(1, 1_000, &hint).unwrap();
+    let first = blocks.owned_reference(block);
+    assert!(blocks.free_owned(first, 1));
+    let again = (0..1_000).find_map(|_| {
+        let taken = blocks.alloc(1, 1_000, &hint).unwrap();
+        (taken == block).then_some(taken)
+    });
+    assert_eq!(again, Some(block), "the block comes round again");
+    assert!(!blocks.free_owned(first, 1), "that life is over");
+    assert_eq!(blocks.state(block), BlockState::Owned);
 }

@@ -74,8 +74,8 @@ fn apply(region: &Region, hint: &AllocHint, oracle: &mut Oracle, step: &Step) {
         }
         Step::Free { pick } => {
             if let Some((block, owner)) = nth(&oracle.owned, pick) {
-                assert!(!blocks.free_owned(block, owner + 1));
-                assert!(blocks.free_owned(block, owner));
+                assert!(!blocks.free_owned(blocks.owned_reference(block), owner + 1));
+                assert!(blocks.free_owned(blocks.owned_reference(block), owner));
                 oracle.owned.remove(&block);
             }
         }

@@ -133,7 +133,7 @@ fn memory_that_cannot_be_committed_is_an_error_and_leaves_the_budget_whole() {
     let block = blocks.alloc(1, 500, &hint).unwrap();
     assert!(matches!(blocks.alloc(1, 60_000, &hint), Err(AllocError::Commit { .. })));
     assert_eq!(blocks.bytes_in_use(), 256 << 10);
-    assert!(blocks.free_owned(block, 1));
+    assert!(blocks.free_owned(blocks.owned_reference(block), 1));
     // The memory of the unused slab serves another class without a commit.
     let block = blocks.alloc(1, 60_000, &hint).unwrap_err();
     assert!(matches!(block, AllocError::Commit { .. }));
