@@ -60,13 +60,20 @@ impl Kernel {
     ///
     /// As [`open`](Self::open), and [`Invalid`](ErrorKind::Invalid) with both values if the name is
     /// open with other limits; [`Full`](ErrorKind::Full) if as many have it open as the limits
-    /// allow.
+    /// allow; [`NotFound`](ErrorKind::NotFound) under
+    /// [`existing_only`](Options::existing_only) if nobody has it open.
     pub fn open_with(url: &str, options: &Options) -> Result<Self> {
         let broker = match url.parse()? {
+            Address::Memory { name: None } if options.existing_only => {
+                return Err(error(
+                    ErrorKind::NotFound,
+                    "mem:// is a new kernel at every open: give it a name, mem://NAME".into(),
+                ));
+            }
             Address::Memory { name: None } => Broker::private(&options.limits)?,
-            Address::Memory { name: Some(name) } => MEMORY.open(&name, &options.limits)?,
+            Address::Memory { name: Some(name) } => MEMORY.open(&name, options)?,
             #[cfg(all(target_os = "linux", not(miri)))]
-            Address::SharedMemory { name } => SHARED_MEMORY.open(&name, &options.limits)?,
+            Address::SharedMemory { name } => SHARED_MEMORY.open(&name, options)?,
             address => {
                 return Err(error(
                     ErrorKind::Unsupported,

@@ -37,6 +37,11 @@ pub use precursor_broker::{
     InlineService, Loan, Message, MessageRef, Policy, PublishRun, Published, Publisher, Reclaimed,
     Reply, Request, Responder, Result, RouteCounters, RouteKind, Service, Subscription, Wait,
 };
+#[cfg(all(target_os = "linux", not(miri)))]
+pub use precursor_broker::{
+    CleanedName, NamedProcess, Observation, ObservedParticipant, ObservedReader, ObservedRoute,
+    ObservedSender, Observer, SharedName, SharedNames, clean_name, shared_names,
+};
 pub use qiss_format as format;
 pub use url::{Address, Transport};
 

@@ -20,6 +20,7 @@ pub struct Options {
     pub(crate) call_timeout: Option<Duration>,
     pub(crate) call_wait: Wait,
     pub(crate) has_thread: bool,
+    pub(crate) existing_only: bool,
 }
 
 impl Default for Options {
@@ -32,7 +33,13 @@ impl Options {
     /// The defaults.
     pub fn new() -> Self {
         let call_timeout = Some(Duration::from_secs(5));
-        Self { limits: Limits::new(), call_timeout, call_wait: Wait::Adaptive, has_thread: true }
+        Self {
+            limits: Limits::new(),
+            call_timeout,
+            call_wait: Wait::Adaptive,
+            has_thread: true,
+            existing_only: false,
+        }
     }
 
     /// Payload memory in bytes that the kernel takes at most, 256 MiB unless set. It grows and
@@ -67,6 +74,25 @@ impl Options {
     /// noticed then. A thread that waits for others meanwhile looks for deaths itself, every 5 ms.
     pub fn without_thread(mut self) -> Self {
         self.has_thread = false;
+        self
+    }
+
+    /// Opens a name only if somebody has it open, and takes the limits that it has; those of these
+    /// options are not looked at. A name that nobody has open is
+    /// [`NotFound`](crate::ErrorKind::NotFound), and the error says which are.
+    ///
+    /// ```
+    /// use neo_protocol::{ErrorKind, Kernel, Options};
+    ///
+    /// let small = Options::new().with_memory_bytes_max(4 << 20);
+    /// let _maker = Kernel::open_with("mem://doc-existing", &small)?;
+    /// Kernel::open_with("mem://doc-existing", &Options::new().existing_only())?;
+    /// let error = Kernel::open_with("mem://other", &Options::new().existing_only()).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::NotFound);
+    /// # Ok::<(), neo_protocol::Error>(())
+    /// ```
+    pub fn existing_only(mut self) -> Self {
+        self.existing_only = true;
         self
     }
 

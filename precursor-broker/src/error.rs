@@ -21,6 +21,8 @@ pub enum ErrorKind {
     Forked,
     /// The subscription was full under `Detach` and was closed: subscribe again.
     Detached,
+    /// Nothing has that name: start what makes it, or correct the name.
+    NotFound,
     /// Nobody serves what was called: start the service, or try again later.
     NoResponder,
     /// The service dropped the request without an answer.

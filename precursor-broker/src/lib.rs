@@ -33,12 +33,20 @@ pub mod steps;
 mod sync;
 mod sys;
 
+#[cfg(all(target_os = "linux", not(any(miri, precursor_loom))))]
+pub use attach::names::listing::{
+    CleanedName, NamedProcess, SharedName, SharedNames, clean_name, shared_names,
+};
 #[cfg(not(precursor_loom))]
 pub use broker::{
     Batch, Broker, CALL_DEPTH_MAX, Call, CallFuture, Counters, DEATHS_TOPIC, Failure,
     InlineService, Loan, Message, MessageRef, Policy, PublishOptions, PublishRun, Published,
     Publisher, Reclaimed, Reply, Request, Responder, RouteCounters, RouteKind, Service,
     SubscribeOptions, Subscription, Wait, WeakBroker,
+};
+#[cfg(all(target_os = "linux", not(any(miri, precursor_loom))))]
+pub use broker::{
+    Observation, ObservedParticipant, ObservedReader, ObservedRoute, ObservedSender, Observer,
 };
 #[cfg(not(precursor_loom))]
 pub use error::{Error, ErrorKind, Result};

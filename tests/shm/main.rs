@@ -9,6 +9,7 @@ mod deaths;
 mod isolation;
 mod kills;
 mod names;
+mod observing;
 mod process;
 mod roles;
 mod sharing;

@@ -77,8 +77,17 @@ impl Entry {
 
     /// Opens the memory of a process of this PID namespace.
     pub(super) fn open(&self) -> io::Result<Found> {
-        let control = self.open_memory(self.control)?;
-        let data = self.open_memory(self.data)?;
+        self.open_by(peer::open_descriptor_of)
+    }
+
+    /// The same, to look at and not to change.
+    pub(super) fn open_to_read(&self) -> io::Result<Found> {
+        self.open_by(peer::open_descriptor_to_read)
+    }
+
+    fn open_by(&self, open: impl Fn(u32, u32) -> io::Result<File>) -> io::Result<Found> {
+        let control = self.open_memory(self.control, &open)?;
+        let data = self.open_memory(self.data, &open)?;
         // The descriptors belong to the process only if it still is the same one.
         if !sys::is_process_live(self.pid, self.start) {
             return Ok(Found::Gone);
@@ -90,8 +99,12 @@ impl Entry {
         })
     }
 
-    fn open_memory(&self, memory: Memory) -> io::Result<Option<File>> {
-        let found = match peer::open_descriptor_of(self.pid, memory.descriptor) {
+    fn open_memory(
+        &self,
+        memory: Memory,
+        open: impl Fn(u32, u32) -> io::Result<File>,
+    ) -> io::Result<Option<File>> {
+        let found = match open(self.pid, memory.descriptor) {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) if sys::is_process_live(self.pid, self.start) => return Err(error),

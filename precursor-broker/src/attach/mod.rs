@@ -1,11 +1,13 @@
 //! Attaching to shared memory by name (`docs/spec/region.md` R6, ADR 7).
 //!
 //! `names` is the place of a user's names: one small file for each, which says who has the memory
-//! open. `entry` is one line of it, and how the memory is had from it. `bell` is how a process wakes
+//! open. `entry` is one line of it, and how the memory is had from it. `existing` joins or looks at
+//! what is open already. `bell` is how a process wakes
 //! the tasks of another; who answers it is in `broker::attendant`.
 
 pub(crate) mod bell;
 mod entry;
+pub(crate) mod existing;
 pub(crate) mod names;
 
 use std::sync::Arc;

@@ -19,6 +19,8 @@ use crate::sys::{self, peer};
 use super::entry::{Entry, Found, LINE_BYTES, Memory};
 use super::system;
 
+pub(crate) mod listing;
+
 /// Names the directory instead of the user's own.
 const DIRECTORY_VARIABLE: &str = "NEO_SHM_DIR";
 /// As many processes may have one name open as there can be participants.
@@ -37,17 +39,21 @@ impl Directory {
     /// `NEO_SHM_DIR` if it is set, else `/dev/shm/neo-UID`, or `/tmp/neo-UID` on a system without
     /// `/dev/shm`.
     pub(crate) fn of_user() -> Result<Self> {
-        let path = match std::env::var_os(DIRECTORY_VARIABLE) {
+        let directory = Self::path_of_user();
+        directory.prepare()?;
+        Ok(directory)
+    }
+
+    /// Where it is or would be.
+    fn path_of_user() -> Self {
+        Self(match std::env::var_os(DIRECTORY_VARIABLE) {
             Some(path) => PathBuf::from(path),
             None => {
                 let shared = Path::new("/dev/shm");
                 let parent = if shared.is_dir() { shared } else { Path::new("/tmp") };
                 parent.join(format!("neo-{}", peer::user()))
             }
-        };
-        let directory = Self(path);
-        directory.prepare()?;
-        Ok(directory)
+        })
     }
 
     /// Makes the directory; refuses one that others can write to.
@@ -59,6 +65,11 @@ impl Directory {
             }
             _ => {}
         }
+        self.check()
+    }
+
+    fn check(&self) -> Result<()> {
+        let path = &self.0;
         let found = std::fs::symlink_metadata(path)
             .map_err(|error| system(format_args!("look at {}", path.display()))(error))?;
         let mode = found.permissions().mode() & 0o777;

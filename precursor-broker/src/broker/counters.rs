@@ -2,6 +2,7 @@
 
 use crate::mailbox::cells::Mailbox;
 use crate::mailbox::word::{EVICTED_BITS, Tail, Take};
+use crate::region::map::Region;
 use crate::sync::Ordering;
 
 use super::core::Core;
@@ -59,6 +60,23 @@ impl RouteCounters {
             queued: tail.saturating_sub(taken),
         }
     }
+
+    /// Of a service that runs on its callers' threads: nothing is queued, and nothing counted.
+    #[cfg(all(target_os = "linux", not(miri)))]
+    pub(crate) fn without_mailbox(entry: &RouteEntry) -> Self {
+        Self {
+            kind: entry.kind,
+            pattern: entry.pattern.to_string(),
+            group: entry.group.to_string(),
+            policy: entry.policy,
+            depth: 0,
+            accepted: 0,
+            delivered: 0,
+            lost: 0,
+            timed_out: 0,
+            queued: 0,
+        }
+    }
 }
 
 /// Counters of a kernel.
@@ -103,10 +121,15 @@ impl Core {
                 Some(RouteCounters::of(entry, mailbox.get(&self.region)))
             })
             .collect();
-        let blocks = self.region.blocks();
-        let counted =
-            |number: usize| self.region.header().counters[number].0.load(Ordering::Relaxed);
-        Counters {
+        Counters::of(&self.region, routes)
+    }
+}
+
+impl Counters {
+    pub(crate) fn of(region: &Region, routes: Vec<RouteCounters>) -> Self {
+        let blocks = region.blocks();
+        let counted = |number: usize| region.header().counters[number].0.load(Ordering::Relaxed);
+        Self {
             routes,
             late_replies: counted(LATE_REPLIES),
             expired_requests: counted(EXPIRED_REQUESTS),

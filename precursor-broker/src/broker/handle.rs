@@ -125,6 +125,22 @@ impl Broker {
         opened
     }
 
+    /// As [`open_shared`](Self::open_shared) for a name that somebody has open, with the limits that
+    /// it has.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound), with the names that are open; else as
+    /// [`open_shared`](Self::open_shared).
+    #[cfg(all(target_os = "linux", not(miri)))]
+    pub fn open_existing(name: &str) -> Result<Self> {
+        let (region, locked) = crate::attach::existing::open(name)?;
+        let opened = Self::on(region.clone());
+        drop(locked);
+        drop(region);
+        opened
+    }
+
     /// Starts the thread that attends to shared memory, one for all participants of this process
     /// on it. It sleeps until somebody dies, joins, or wakes a task of this process, and ends with
     /// the last of them. Memory of this process alone needs none.

@@ -4,7 +4,7 @@
 //! `deliver` (one frame into each, by policy; `latest` for tables of newest messages). Receiving:
 //! `reader` under `subscription` and `service`. `router` holds the shared table of routes and the
 //! private trie. `call` sends requests, `reply` holds the calls in flight, `answer` ends one. `core`
-//! is what all handles share; `room` tells tasks that a full mailbox has room; `reclaim` puts right
+//! is what all handles share; `observer` looks on from outside; `room` tells tasks that a full mailbox has room; `reclaim` puts right
 //! what the dead left.
 
 mod answer;
@@ -23,6 +23,8 @@ mod latest;
 mod loan;
 mod membership;
 mod message;
+#[cfg(all(target_os = "linux", not(miri)))]
+mod observer;
 mod patterns;
 mod per_region;
 mod policy;
@@ -50,6 +52,10 @@ pub use handle::{Broker, CallFuture, WeakBroker};
 pub use inline::InlineService;
 pub use loan::Loan;
 pub use message::{Message, MessageRef};
+#[cfg(all(target_os = "linux", not(miri)))]
+pub use observer::{
+    Observation, ObservedParticipant, ObservedReader, ObservedRoute, ObservedSender, Observer,
+};
 pub use policy::{Policy, PublishOptions, Published, SubscribeOptions, Wait};
 pub use publisher::{PublishRun, Publisher};
 pub use reclaim::{DEATHS_TOPIC, Reclaimed};

@@ -13,6 +13,7 @@ use crate::region::map::Region;
 use crate::region::records::{load_text, store_text};
 use crate::steps::step;
 use crate::sync::{AtomicU64, Ordering};
+use crate::sys;
 
 use super::patterns::Patterns;
 use super::policy::Policy;
@@ -276,10 +277,18 @@ pub(crate) fn read_record(region: &Region, index: u32) -> Option<RouteEntry> {
     Some(RouteEntry { kind, policy, depth: read(depth), mailbox, pattern, group })
 }
 
+/// When a route was opened, on the monotonic clock; of an open one only.
+#[cfg(all(target_os = "linux", not(miri)))]
+pub(crate) fn opened_ns(region: &Region, index: u32) -> u64 {
+    let [_, _, _, opened] = &region.routes()[index as usize].fields;
+    opened.load(Ordering::Relaxed)
+}
+
 fn write_record(region: &Region, index: u32, entry: &RouteEntry) {
     let record = &region.routes()[index as usize];
     let write = |word: &AtomicU64, value: u64| word.store(value, Ordering::Relaxed);
-    let [class, cells, depth, _] = &record.fields;
+    let [class, cells, depth, opened] = &record.fields;
+    write(opened, sys::monotonic_ns());
     write(&record.kind, entry.kind as u64);
     write(&record.policy, entry.policy.to_word());
     write(depth, entry.depth);

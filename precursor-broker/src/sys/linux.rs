@@ -16,6 +16,7 @@ mod mapping {
     use std::io;
     use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+    use super::check;
     use crate::sys::fork;
 
     /// A reserved address range, unmapped on drop.
@@ -37,13 +38,15 @@ mod mapping {
         /// Reserves `bytes` zeroed bytes for this process; pages appear when touched.
         pub(crate) fn private(bytes: usize) -> io::Result<Self> {
             let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-            let base = map(bytes, flags, -1)?;
+            let base = map(bytes, flags, -1, libc::PROT_READ | libc::PROT_WRITE)?;
             Ok(Self { base, bytes, memory: None, in_children: None })
         }
 
-        /// Maps the first `bytes` bytes of a memfd that others may map too.
+        /// Maps the first `bytes` bytes of a memfd that others may map too. What is open for reading
+        /// only can be looked at and not changed: a store to it would end the process.
         pub(crate) fn shared(memory: OwnedFd, bytes: usize) -> io::Result<Self> {
-            let base = map(bytes, libc::MAP_SHARED | libc::MAP_NORESERVE, memory.as_raw_fd())?;
+            let flags = libc::MAP_SHARED | libc::MAP_NORESERVE;
+            let base = map(bytes, flags, memory.as_raw_fd(), access_of(&memory)?)?;
             let in_children = Some(fork::Registered::new(base, bytes, memory.as_fd()));
             Ok(Self { base, bytes, memory: Some(memory), in_children })
         }
@@ -106,8 +109,20 @@ mod mapping {
         }
     }
 
-    fn map(bytes: usize, flags: libc::c_int, fd: libc::c_int) -> io::Result<NonNull<u8>> {
-        let access = libc::PROT_READ | libc::PROT_WRITE;
+    /// What a mapping of the file may do.
+    fn access_of(memory: &OwnedFd) -> io::Result<libc::c_int> {
+        // SAFETY: takes a descriptor and a command only.
+        let mode = check(unsafe { libc::fcntl(memory.as_raw_fd(), libc::F_GETFL) })?;
+        let may_write = mode & libc::O_ACCMODE == libc::O_RDWR;
+        Ok(libc::PROT_READ | if may_write { libc::PROT_WRITE } else { 0 })
+    }
+
+    fn map(
+        bytes: usize,
+        flags: libc::c_int,
+        fd: libc::c_int,
+        access: libc::c_int,
+    ) -> io::Result<NonNull<u8>> {
         // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours.
         let address = unsafe { libc::mmap(core::ptr::null_mut(), bytes, access, flags, fd, 0) };
         if address == libc::MAP_FAILED {

@@ -1,9 +1,10 @@
 //! Linux: other processes of this user. What they have open, when they end, which files they hold.
 #![allow(unsafe_code, reason = "system calls")]
 
+use core::time::Duration;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -27,6 +28,12 @@ pub(crate) fn open_descriptor_of(pid: u32, number: u32) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(path)
 }
 
+/// The same for reading only.
+pub(crate) fn open_descriptor_to_read(pid: u32, number: u32) -> io::Result<File> {
+    let path = format!("/proc/{pid}/fd/{number}");
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
+}
+
 /// What a descriptor of a process names; nothing is opened.
 pub(crate) fn descriptor_metadata(pid: u32, number: u32) -> io::Result<Metadata> {
     std::fs::metadata(format!("/proc/{pid}/fd/{number}"))
@@ -35,6 +42,22 @@ pub(crate) fn descriptor_metadata(pid: u32, number: u32) -> io::Result<Metadata>
 /// Number by which the system knows the file behind a descriptor.
 pub(crate) fn inode(file: &File) -> io::Result<u64> {
     Ok(file.metadata()?.ino())
+}
+
+/// How long a file exists; `None` if the system does not tell.
+pub(crate) fn age(file: BorrowedFd<'_>) -> Option<Duration> {
+    metadata(file).ok()?.created().ok()?.elapsed().ok()
+}
+
+/// Bytes of memory behind a memfd.
+pub(crate) fn resident_bytes(file: BorrowedFd<'_>) -> io::Result<u64> {
+    /// Unit of the block count, whatever the file system's own is.
+    const BLOCK_BYTES: u64 = 512;
+    Ok(metadata(file)?.blocks() * BLOCK_BYTES)
+}
+
+fn metadata(file: BorrowedFd<'_>) -> io::Result<Metadata> {
+    descriptor_metadata(std::process::id(), u32::try_from(file.as_raw_fd()).unwrap_or(u32::MAX))
 }
 
 /// A pipe whose two ends are one descriptor, so that a write never finds the reader gone. Neither
@@ -67,6 +90,11 @@ pub(crate) fn open_private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     options.mode(0o600).custom_flags(libc::O_NOFOLLOW).open(path)
+}
+
+/// Opens a file that must be there, to be read; never what a link names.
+pub(crate) fn open_file_to_read(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(path)
 }
 
 /// Locks a range of a file for as long as the file is open here or in a child: only this user's

@@ -1,0 +1,192 @@
+//! The command line.
+
+use core::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use neo_protocol::{Address, Kernel, Options, Policy};
+
+use crate::failure::Failure;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done; also if the reader of the output went away
+  1  the system refused, or the kernel was closed
+  2  the command line, a URL, a topic or a limit is not valid
+  3  no such kernel, or nobody serves what was called
+  4  the time given has passed
+  5  there was no room: slow subscribers, or the kernel's memory
+  6  the service answered with an error, or died with the call
+  7  doctor: something is wrong that it did not mend
+  130, 143  ended by Ctrl-C, by SIGTERM";
+
+/// Looks at shared kernels of this user on this host, talks to them, and says what is wrong.
+#[derive(Debug, Parser)]
+#[command(name = "neo", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// Print JSON: one object, or one for each line where output goes on.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the kernels that are open: processes, memory, age; debris is marked.
+    Ls,
+    /// Publish a message, or each line of the input as one.
+    Pub(PubArguments),
+    /// Subscribe and print what comes.
+    Sub(SubArguments),
+    /// Call a method of a service and print the answer.
+    Call(CallArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PubArguments {
+    /// The kernel: shm://NAME.
+    pub(crate) url: String,
+    /// Tokens joined by dots: flights.AA1.arrived.
+    pub(crate) topic: String,
+    /// The message. `-`, or none: each line of the standard input.
+    pub(crate) data: Option<String>,
+    /// Messages a second at most.
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub(crate) rate: Option<f64>,
+    /// Publish DATA this often; of the input, this many lines at most.
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+    /// How long one message waits for room at subscriptions that block.
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) send_timeout: Duration,
+    /// Make the kernel, with the default limits, if nobody has it open.
+    #[arg(long)]
+    pub(crate) create: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SubArguments {
+    /// The kernel: shm://NAME.
+    pub(crate) url: String,
+    /// A topic, with `*` for one token and `>` for the rest.
+    pub(crate) pattern: String,
+    /// Join a queue group: each message goes to one member.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) group: Option<String>,
+    /// End after this many messages.
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+    /// End if no message comes for so long.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
+    /// What happens when this is too slow; drop-oldest unless set, block in a group.
+    #[arg(long, value_enum)]
+    pub(crate) policy: Option<PolicyName>,
+    /// Messages that may wait; with `--policy latest`: topics.
+    #[arg(long, value_name = "N", default_value_t = 1_024)]
+    pub(crate) depth: u32,
+    /// Print payloads as they are, one a line, without topics.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) raw: bool,
+    /// Make the kernel, with the default limits, if nobody has it open.
+    #[arg(long)]
+    pub(crate) create: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CallArguments {
+    /// The kernel: shm://NAME.
+    pub(crate) url: String,
+    /// The service's name.
+    pub(crate) service: String,
+    /// The method's name.
+    pub(crate) method: String,
+    /// The request's payload; `-`: all of the standard input.
+    pub(crate) data: Option<String>,
+    /// How long to wait for the answer.
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PolicyName {
+    DropOldest,
+    DropNewest,
+    Latest,
+    Block,
+    Detach,
+}
+
+impl From<PolicyName> for Policy {
+    fn from(name: PolicyName) -> Self {
+        match name {
+            PolicyName::DropOldest => Self::DropOldest,
+            PolicyName::DropNewest => Self::DropNewest,
+            PolicyName::Latest => Self::Latest,
+            PolicyName::Block => Self::Block,
+            PolicyName::Detach => Self::Detach,
+        }
+    }
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
+    number.ok_or_else(|| "a number that is not negative is needed, such as 5 or 0.25".into())
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number = number(text)?;
+    if number > 0.0 { Ok(number) } else { Err("it must be more than 0".into()) }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    Duration::try_from_secs_f64(number(text)?).map_err(|error| error.to_string())
+}
+
+/// The name in a URL. Other processes' kernels have URLs of `shm://` only.
+pub(crate) fn shared_name(url: &str) -> Result<String, Failure> {
+    match url.parse()? {
+        Address::SharedMemory { name } => Ok(name),
+        Address::Memory { .. } => Err(Failure::Invalid(format!(
+            "{url} is a kernel within one process, which no other can reach: open shm://NAME in the \
+             program, and give that here"
+        ))),
+        address => Err(Failure::Invalid(format!(
+            "{}:// is not part of this version: give shm://NAME (`neo ls` says which there are)",
+            address.scheme()
+        ))),
+    }
+}
+
+/// Joins the kernel of a URL; makes it only if it is asked to.
+pub(crate) fn open(url: &str, create: bool) -> Result<Kernel, Failure> {
+    let name = shared_name(url)?;
+    let existing = Options::new().existing_only();
+    match Kernel::open_with(&format!("shm://{name}"), &existing) {
+        Err(error) if create && error.kind() == neo_protocol::ErrorKind::NotFound => {
+            Ok(Kernel::open(url)?)
+        }
+        opened => Ok(opened?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_seconds() {
+        assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
+        for text in ["", "-1", "NaN", "inf", "5s", "1e400"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+        assert!(positive("0").is_err() && positive("0.5").is_ok());
+    }
+}

@@ -1,0 +1,8 @@
+//! The command `neo`: real processes at real kernels.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![cfg(target_os = "linux")]
+
+mod listing;
+mod messages;
+mod refusals;
+mod world;
