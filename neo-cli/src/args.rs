@@ -7,6 +7,9 @@ use neo_protocol::{Address, Kernel, Options, Policy};
 
 use crate::failure::Failure;
 
+/// Time between two looks at least.
+const INTERVAL_MIN: Duration = Duration::from_millis(10);
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done; also if the reader of the output went away
@@ -40,6 +43,8 @@ pub(crate) enum Command {
     Sub(SubArguments),
     /// Call a method of a service and print the answer.
     Call(CallArguments),
+    /// Show a live table: topics, rates, lag, losses, memory, processes. Disturbs nobody.
+    Top(TopArguments),
 }
 
 #[derive(Args, Debug)]
@@ -108,6 +113,50 @@ pub(crate) struct CallArguments {
     pub(crate) timeout: Duration,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct TopArguments {
+    /// The kernel: shm://NAME.
+    pub(crate) url: String,
+    /// Print one table and end. Without a terminal, tables are printed one after the other.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Time between two looks, which the rates stand for; 0.01 at least.
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = interval)]
+    pub(crate) interval: Duration,
+    /// What the first lines have most of.
+    #[arg(long, value_enum, default_value = "lag")]
+    pub(crate) sort: SortBy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SortBy {
+    Lag,
+    Rate,
+    Lost,
+    Name,
+}
+
+impl SortBy {
+    /// The next one in turn.
+    pub(crate) fn next(self) -> Self {
+        match self {
+            Self::Lag => Self::Rate,
+            Self::Rate => Self::Lost,
+            Self::Lost => Self::Name,
+            Self::Name => Self::Lag,
+        }
+    }
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Lag => "lag",
+            Self::Rate => "rate",
+            Self::Lost => "lost",
+            Self::Name => "name",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum PolicyName {
     DropOldest,
@@ -143,13 +192,21 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number(text)?).map_err(|error| error.to_string())
 }
 
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = seconds(text)?;
+    if interval < INTERVAL_MIN {
+        return Err("it must be 0.01 or more: a look costs time itself".into());
+    }
+    Ok(interval)
+}
+
 /// The name in a URL. Other processes' kernels have URLs of `shm://` only.
 pub(crate) fn shared_name(url: &str) -> Result<String, Failure> {
     match url.parse()? {
         Address::SharedMemory { name } => Ok(name),
         Address::Memory { .. } => Err(Failure::Invalid(format!(
-            "{url} is a kernel within one process, which no other can reach: open shm://NAME in the \
-             program, and give that here"
+            "{url} is a kernel within one process, which no other can reach: open shm://NAME in \
+             the program, and give that here"
         ))),
         address => Err(Failure::Invalid(format!(
             "{}:// is not part of this version: give shm://NAME (`neo ls` says which there are)",

@@ -50,8 +50,8 @@ impl Failure {
         }
     }
 
-    /// Whether there is nothing to be said: the reader of the output has gone, or the user has ended
-    /// the command.
+    /// Whether there is nothing to be said: the reader of the output has gone, or the user has
+    /// ended the command.
     pub(crate) fn is_quiet(&self) -> bool {
         match self {
             Self::Stream(error) => error.kind() == io::ErrorKind::BrokenPipe,

@@ -1,8 +1,9 @@
 //! `neo`: looks at shared kernels, talks to them, and says what is wrong with them.
 //!
 //! One file for each command. What they share stands beside them: [`args`] is the command line,
-//! [`failure`] the exit codes, [`output`] what is printed, [`stop`] the signals, [`process`] what the
-//! system tells of a process, [`text`] how figures are written. The guide is `docs/guide/neo.md`.
+//! [`failure`] the exit codes, [`output`] what is printed, [`stop`] the signals, [`process`] what
+//! the system tells of a process, [`text`] how figures are written. The guide is
+//! `docs/guide/neo.md`.
 #![forbid(unsafe_code)]
 
 #[cfg(not(target_os = "linux"))]
@@ -18,6 +19,7 @@ mod publish;
 mod stop;
 mod subscribe;
 mod text;
+mod top;
 
 use std::process::ExitCode;
 
@@ -57,5 +59,6 @@ fn run(command: &Command, output: &mut Output) -> Result<u8, Failure> {
         Command::Pub(arguments) => publish::run(arguments, output),
         Command::Sub(arguments) => subscribe::run(arguments, output),
         Command::Call(arguments) => call::run(arguments, output),
+        Command::Top(arguments) => top::run(arguments, output),
     }
 }

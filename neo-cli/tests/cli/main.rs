@@ -5,4 +5,5 @@
 mod listing;
 mod messages;
 mod refusals;
+mod top;
 mod world;

@@ -17,6 +17,7 @@ fn what_is_no_shared_kernel_is_refused() {
             vec!["sub", url, "a"],
             vec!["sub", "--create", url, "a"],
             vec!["call", url, "a", "b"],
+            vec!["top", url, "--once"],
         ] {
             let ended = run(&words);
             assert_eq!((ended.code(), ended.stdout.as_str()), (2, ""), "{words:?} {ended:?}");
@@ -33,6 +34,7 @@ fn a_name_that_nobody_has_open_is_not_made_and_the_open_ones_are_named() {
         ["pub", "shm://order", "a", "x"],
         ["sub", "shm://order", "a", "--json"],
         ["call", "shm://order", "a", "b"],
+        ["top", "shm://order", "--interval", "9"],
     ] {
         let ended = names.run(&words);
         assert_eq!((ended.code(), ended.stdout.as_str()), (3, ""), "{ended:?}");
@@ -65,6 +67,7 @@ fn a_wrong_command_line_is_explained() {
         vec!["sub", "shm://a", "t", "--timeout", "soon"],
         vec!["sub", "shm://a", "t", "--policy", "lossy"],
         vec!["sub", "shm://a", "t", "--raw", "--json"],
+        vec!["top", "shm://a", "--interval", "0"],
     ] {
         let ended = run(&words);
         assert_eq!((ended.code(), ended.stdout.as_str()), (2, ""), "{words:?} {ended:?}");

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -154,6 +154,12 @@ impl Running {
         let mut stdin = self.0.stdin.take().unwrap();
         stdin.write_all(bytes).unwrap();
         stdin
+    }
+
+    /// Its output, line by line; only what is left by then is part of what it printed.
+    pub(crate) fn lines(&mut self) -> impl Iterator<Item = String> + use<> {
+        let stdout = self.0.stdout.take().unwrap();
+        BufReader::new(stdout).lines().map(Result::unwrap)
     }
 
     /// Ends its input and waits for its own end.
