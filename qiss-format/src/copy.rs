@@ -1,8 +1,8 @@
 //! Copying a small payload into memory whose lines another core holds.
 //!
 //! `memcpy` writes the ends of a small block twice, by overlapping stores. While a line is still
-//! on its way from another core, each byte that is stored twice costs; written in the order of
-//! memory, once, the same copy takes two thirds of the time (`benches/compare`, row `1 -> 1`).
+//! on its way from another core, each byte that is stored twice costs: a ring that does nothing else
+//! carries a fifth less when half of each frame is (`benches/compare`, rows `bare ring`).
 
 use crate::limits::WORD;
 

@@ -2,7 +2,7 @@
 
 use super::{Bar, Contestant, Figure, Run};
 use crate::neo::{cost, crowd, faces, latency, memory, neighbour, rate, scale};
-use crate::peers::{crossbeam, disruptor, kanal, rtrb};
+use crate::peers::{bare_ring, crossbeam, disruptor, kanal, rtrb};
 use crate::yardsticks;
 
 pub(super) const fn plain(name: &'static str, run: Run) -> Contestant {
@@ -140,6 +140,8 @@ pub(super) static FIGURES: &[Figure] = &[
             plain("neo", rate::one_way_batches),
             against("neo one by one", rate::one_way, &[Bar::AtLeast(2.0)]),
             plain("disruptor", disruptor::one_way_batches),
+            plain("bare ring", bare_ring::one_way),
+            plain("bare ring, half stored twice", bare_ring::one_way_stored_twice),
         ],
     ),
     figure(

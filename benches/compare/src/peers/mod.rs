@@ -1,5 +1,6 @@
 //! The peers, each used the way its documentation recommends for throughput or latency.
 
+pub mod bare_ring;
 pub mod crossbeam;
 pub mod disruptor;
 pub mod kanal;
