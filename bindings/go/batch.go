@@ -45,6 +45,25 @@ func (s *Subscription) RecvBatch(ctx context.Context, messages []Message) ([]Mes
 	if ctx.Err() != nil {
 		return messages, done(s.op("recv"), ctx)
 	}
+	return s.recvBatch(messages, func(b *batch, room int) error {
+		return s.await(ctx, "recv", &b.err, func(poller C.uintptr_t) C.int32_t {
+			return b.recv(s, poller, room)
+		})
+	})
+}
+
+// TryRecvBatch is RecvBatch of messages that are there; it appends nothing if none is. It does not wait.
+func (s *Subscription) TryRecvBatch(messages []Message) ([]Message, error) {
+	return s.recvBatch(messages, func(b *batch, _ int) error {
+		b.n = 0
+		return nil
+	})
+}
+
+// recvBatch calls wait if nothing is there.
+func (s *Subscription) recvBatch(
+	messages []Message, wait func(b *batch, room int) error,
+) ([]Message, error) {
 	if len(messages) == cap(messages) {
 		messages = append(make([]Message, 0, len(messages)+batchMax), messages...)
 	}
@@ -61,9 +80,7 @@ func (s *Subscription) RecvBatch(ctx context.Context, messages []Message) ([]Mes
 	status := b.recv(s, 0, room)
 	var err error
 	if status == C.NEO_AGAIN {
-		err = s.await(ctx, "recv", &b.err, func(poller C.uintptr_t) C.int32_t {
-			return b.recv(s, poller, room)
-		})
+		err = wait(b, room)
 	} else if status != C.NEO_OK {
 		err = failure(s.op("recv"), status, &b.err)
 	}

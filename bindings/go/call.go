@@ -83,7 +83,7 @@ func deadlineIn(timeout time.Duration) time.Time {
 // PendingCall is a call that was started and is not waited for yet. All its methods may be called from
 // any goroutine at any time; one Wait gets the answer.
 type PendingCall struct {
-	kernel  *Kernel
+	waiters *waiters
 	handle  *handle
 	cleanup runtime.Cleanup
 	op      string
@@ -110,9 +110,9 @@ func (k *Kernel) StartCall(service, method string, data []byte) (*PendingCall, e
 		return nil, failure(op, status, &err)
 	}
 	c := &PendingCall{
-		kernel: k,
-		handle: &handle{raw: raw, kind: C.NEO_GO_CALL_HANDLE},
-		op:     op,
+		waiters: k.waiters,
+		handle:  &handle{raw: raw, kind: C.NEO_GO_CALL_HANDLE},
+		op:      op,
 	}
 	c.cleanup = backstop(c, c.handle)
 	return c, nil
@@ -153,11 +153,11 @@ func (c *PendingCall) Wait(ctx context.Context) ([]byte, error) {
 func (c *PendingCall) await(
 	ctx context.Context, item *C.neo_go_item_t, failed *C.neo_error_t,
 ) (C.int32_t, error) {
-	w, problem := c.kernel.waiters.take(c.op)
+	w, problem := c.waiters.take(c.op)
 	if problem != nil {
 		return 0, problem
 	}
-	defer c.kernel.waiters.put(w)
+	defer c.waiters.put(w)
 	if status := C.neo_go_watch(w.poller, C.NEO_GO_CALL, c.handle.raw, failed); status != C.NEO_OK {
 		return status, nil
 	}

@@ -61,16 +61,15 @@ func (l *Loan) Data() []byte {
 
 // Truncate sends only the first len bytes.
 //
-// Errors: ErrInvalid if that is more than was lent, ErrMisuse after Send or Abort.
+// Errors: ErrInvalid if that is more than there is, ErrMisuse after Send or Abort.
 func (l *Loan) Truncate(len int) error {
 	if l.ended.Load() {
 		return l.over()
 	}
-	if len < 0 || len > cap(l.data) {
-		text := fmt.Sprintf("the length is %d: pass 0 to %d, what was lent", len, cap(l.data))
-		return fail(ErrInvalid, l.op(), text)
+	if most := cap(l.data); len < 0 || len > most {
+		return fail(ErrInvalid, l.op(), fmt.Sprintf("the length is %d: pass 0 to %d", len, most))
 	}
-	l.data = l.data[:len]
+	l.data = l.data[:len:len]
 	return nil
 }
 

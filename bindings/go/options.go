@@ -43,7 +43,7 @@ type openOptions struct {
 
 type subscribeOptions struct {
 	opts  C.neo_sub_opts_t
-	group string
+	group *string
 	wait  Wait
 }
 
@@ -174,7 +174,7 @@ func WithPolicy(policy Policy) SubscribeOption {
 // WithGroup joins a queue group: each message goes to one of its members.
 func WithGroup(name string) SubscribeOption {
 	return subscribeOption(func(_ string, o *subscribeOptions) error {
-		o.group = name
+		o.group = &name
 		return nil
 	})
 }

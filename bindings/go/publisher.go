@@ -68,7 +68,7 @@ func (k *Kernel) Publish(ctx context.Context, topic string, data []byte) (Publis
 type Publisher struct {
 	handle      *handle
 	cleanup     runtime.Cleanup
-	kernel      *Kernel
+	waiters     *waiters
 	topic       string
 	sendTimeout time.Duration
 }
@@ -102,7 +102,7 @@ func (k *Kernel) Publisher(topic string, options ...PublisherOption) (*Publisher
 	}
 	p := &Publisher{
 		handle:      &handle{raw: raw, kind: C.NEO_GO_PUB_HANDLE},
-		kernel:      k,
+		waiters:     k.waiters,
 		topic:       topic,
 		sendTimeout: o.sendTimeout,
 	}

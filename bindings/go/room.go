@@ -62,11 +62,11 @@ func (p *Publisher) publishPatiently(
 func (p *Publisher) awaitRoom(
 	ctx context.Context, deadline time.Time, room C.uintptr_t, err *C.neo_error_t,
 ) (C.int32_t, error) {
-	w, problem := p.kernel.waiters.take(p.op())
+	w, problem := p.waiters.take(p.op())
 	if problem != nil {
 		return 0, problem
 	}
-	defer p.kernel.waiters.put(w)
+	defer p.waiters.put(w)
 	if status := C.neo_go_watch(w.poller, C.NEO_GO_ROOM, room, err); status != C.NEO_OK {
 		return 0, failure(p.op(), status, err)
 	}

@@ -330,12 +330,14 @@ static inline int32_t neo_go_room_look(uintptr_t room, uintptr_t poller, neo_err
 /* ── receiving */
 
 static inline int32_t neo_go_sub_open(uintptr_t kernel, const uint8_t *pattern, size_t pattern_len,
-                                      const uint8_t *group, size_t group_len,
+                                      uint8_t in_group, const uint8_t *group, size_t group_len,
                                       const neo_sub_opts_t *opts, uintptr_t *out, neo_error_t *err)
 {
     neo_sub_opts_t with_group = *opts;
     neo_sub_t *sub = NULL;
-    with_group.group = neo_slice(group, group_len);
+    if (in_group) {
+        with_group.group = neo_slice(group_len == 0 ? (const void *)"" : group, group_len);
+    }
     neo_status_t status = neo_sub_open((neo_kernel_t *)kernel, neo_slice(pattern, pattern_len),
                                        &with_group, &sub, neo_go_error(err));
     *out = (uintptr_t)sub;

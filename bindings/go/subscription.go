@@ -89,11 +89,16 @@ func (k *Kernel) Subscribe(pattern string, options ...SubscribeOption) (*Subscri
 	}
 	defer k.handle.unuse()
 	var (
-		raw C.uintptr_t
-		err C.neo_error_t
+		raw     C.uintptr_t
+		err     C.neo_error_t
+		group   string
+		inGroup C.uint8_t
 	)
-	status := C.neo_go_sub_open(k.handle.raw, letters(pattern), C.size_t(len(pattern)),
-		letters(o.group), C.size_t(len(o.group)), &o.opts, &raw, &err)
+	if o.group != nil {
+		group, inGroup = *o.group, 1
+	}
+	status := C.neo_go_sub_open(k.handle.raw, letters(pattern), C.size_t(len(pattern)), inGroup,
+		letters(group), C.size_t(len(group)), &o.opts, &raw, &err)
 	if status != C.NEO_OK {
 		return nil, failure(op, status, &err)
 	}

@@ -80,6 +80,14 @@ const LANGUAGES: &[Language] = &[
             "bindings/conformance/python/peer.py",
         ],
     },
+    Language {
+        name: "go",
+        build: &["sh", "bindings/conformance/go/build.sh", "{target}"],
+        run: &["{target}/conformance/go/go"],
+        form: Form::Json,
+        schemes: &["mem", "shm"],
+        peer: &["{target}/conformance/go/peer"],
+    },
 ];
 
 impl Language {

@@ -103,7 +103,7 @@ pub(crate) fn suite() -> Suite {
 }
 
 /// Folders of Go sources.
-const FOLDERS: &[&str] = &["bindings/go"];
+const FOLDERS: &[&str] = &["bindings/go", "bindings/conformance/go"];
 
 fn formatted() -> Result<(), Failure> {
     let mut command = Command::new("gofmt");
