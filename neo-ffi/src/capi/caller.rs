@@ -9,6 +9,8 @@ use core::ptr::NonNull;
 use core::time::Duration;
 use std::panic::catch_unwind;
 
+use neo_protocol::INLINE_BYTES;
+
 use crate::rsapi::{Code, Error, Outcome, Result};
 
 use super::error::{invalid, neo_error_t};
@@ -95,10 +97,10 @@ impl Caller {
         self.array(data.cast(), len)
     }
 
-    /// Bytes of the caller's that are there and not too many; `None` says nothing more.
+    /// Bytes of the caller's that are there and fit a mailbox's cell; `None` says nothing more.
     #[inline(always)]
-    pub(super) fn some_bytes(&self, data: *const c_void, len: usize) -> Option<&[u8]> {
-        if data.is_null() || isize::try_from(len).is_err() {
+    pub(super) fn few_bytes(&self, data: *const c_void, len: usize) -> Option<&[u8]> {
+        if data.is_null() || len > INLINE_BYTES {
             return None;
         }
         // SAFETY: as in `array`; bytes are aligned everywhere.

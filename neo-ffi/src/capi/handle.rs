@@ -103,14 +103,12 @@ impl Caller {
         Ok(unsafe { &*handle })
     }
 
-    /// The handle behind an aligned pointer if it is live, healthy and of this process; `None` says
-    /// nothing about what is wrong.
+    /// The handle behind an aligned pointer if it is live and healthy; `None` says nothing about what
+    /// is wrong.
     #[inline(always)]
-    pub(super) fn handle_here<T: Object>(&self, object: *const T) -> Option<&Handle<T>> {
+    pub(super) fn known_handle<T: Object>(&self, object: *const T) -> Option<&Handle<T>> {
         let handle = object.cast::<Handle<T>>();
-        if handle.is_null()
-            || self.word_of(handle).wrapping_sub(word(0, generation())) != u64::from(T::TAG)
-        {
+        if handle.is_null() || self.word_of(handle) as u32 != T::TAG {
             return None;
         }
         // SAFETY: as in `handle`.

@@ -2,6 +2,7 @@
 
 use core::ffi::c_void;
 use core::panic::AssertUnwindSafe;
+use core::ptr::{null, null_mut};
 use std::panic::catch_unwind;
 
 use crate::rsapi::{Outcome, Publisher, Result, Run};
@@ -119,38 +120,17 @@ pub unsafe extern "C" fn neo_publish(
     if opts.is_null()
         && result.is_null()
         && (r#pub.addr() | err.addr()).is_multiple_of(align_of::<usize>())
-        && let Some(publisher) = caller.handle_here(r#pub)
-        && let Some(payload) = caller.some_bytes(data, len)
+        && let Some(publisher) = caller.known_handle(r#pub)
+        && let Some(payload) = caller.few_bytes(data, len)
     {
-        // An error goes behind a box, so that what is handed on fits a register.
-        let publish = || publisher.value.publish_here(payload).err().map(boxed);
+        let publish = || publisher.value.publish_at_once(payload);
         return match catch_unwind(AssertUnwindSafe(publish)) {
-            Ok(None) => NEO_OK,
-            failure => publish_failed(&caller, publisher, err, failure),
+            Ok(true) => NEO_OK,
+            Ok(false) => publish_and_tell(caller, r#pub, data, len, null(), null_mut(), err),
+            Err(panic) => caller.fail_by_panic(publisher, err, panic),
         };
     }
     publish_and_tell(caller, r#pub, data, len, opts, result, err)
-}
-
-#[cold]
-#[inline(never)]
-fn boxed(problem: neo_protocol::Error) -> Box<neo_protocol::Error> {
-    Box::new(problem)
-}
-
-#[cold]
-#[inline(never)]
-fn publish_failed(
-    caller: &Caller,
-    publisher: &Handle<neo_pub_t>,
-    err: *mut neo_error_t,
-    failure: std::thread::Result<Option<Box<neo_protocol::Error>>>,
-) -> neo_status_t {
-    match failure {
-        Ok(None) => NEO_OK,
-        Ok(Some(problem)) => caller.fail(err, &(*problem).into()),
-        Err(panic) => caller.fail_by_panic(publisher, err, panic),
-    }
 }
 
 /// As [`neo_publish`], with options, a result, and a word about what is wrong.
@@ -315,7 +295,7 @@ pub unsafe extern "C" fn neo_pub_topic(
     topic: *mut neo_slice_t,
 ) -> neo_status_t {
     // SAFETY: the caller keeps to what is said above.
-    unsafe { Caller::new() }.on(r#pub, core::ptr::null_mut(), |caller, publisher| {
+    unsafe { Caller::new() }.on(r#pub, null_mut(), |caller, publisher| {
         caller.out(topic, "topic")?.write(neo_slice_t::of(publisher.value.topic().as_bytes()));
         Ok(Outcome::Ok)
     })
@@ -329,7 +309,7 @@ pub unsafe extern "C" fn neo_pub_topic(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn neo_pub_retain(r#pub: *mut neo_pub_t) -> neo_status_t {
     // SAFETY: the caller keeps to what is said above.
-    unsafe { Caller::new() }.on(r#pub, core::ptr::null_mut(), |caller, _| {
+    unsafe { Caller::new() }.on(r#pub, null_mut(), |caller, _| {
         caller.retain(r#pub)?;
         Ok(Outcome::Ok)
     })

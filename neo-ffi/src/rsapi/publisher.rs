@@ -97,10 +97,11 @@ impl Publisher {
         Ok(self.inner.here()?.publisher.publish(payload)?)
     }
 
-    /// As [`publish`](Self::publish), by a caller who knows that this is the process that opened it.
+    /// As [`publish`](Self::publish) where that is simple: one mailbox, which has room, and a small
+    /// payload. `false`: nothing was done, call `publish`. So it is in a forked child.
     #[inline(always)]
-    pub(crate) fn publish_here(&self, payload: &[u8]) -> neo_protocol::Result<Published> {
-        self.inner.publisher.publish(payload)
+    pub fn publish_at_once(&self, payload: &[u8]) -> bool {
+        self.inner.publisher.publish_at_once(payload)
     }
 
     /// Waits until there is room, for at most `timeout` (`None`: for ever), then publishes. The hook

@@ -89,15 +89,13 @@ impl<'p> Loan<'p> {
     #[inline(always)]
     fn try_send(&self) -> bool {
         let frame_len = self.shape.named.frame_len(self.len);
-        // Nothing but this one bit leaves the closure, as in `publish`.
-        let accepted = route::with_known(self.core, self.shape.number, |route| {
-            let [target] = route.targets.as_slice() else { return None };
-            let is_accepted = target.policy != Policy::Latest
+        let Some(route) = route::take(self.core, self.shape.number) else { return false };
+        let is_accepted = matches!(route.targets.as_slice(), [target]
+            if target.policy != Policy::Latest
                 && deliver::try_block(self.core, target, self.block.reference(), frame_len)
-                    == Retry::Accepted;
-            is_accepted.then_some(())
-        });
-        accepted.is_some()
+                    == Retry::Accepted);
+        route::give_back(route);
+        is_accepted
     }
 
     #[inline(never)]

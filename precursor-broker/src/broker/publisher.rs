@@ -6,6 +6,7 @@ use std::sync::Arc;
 use qiss_format::Stamp;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::mailbox::INLINE_BYTES;
 use crate::sys::wall_ns;
 
 use super::core::Core;
@@ -63,6 +64,14 @@ impl Publisher {
     #[inline]
     pub fn publish(&self, payload: &[u8]) -> Result<Published> {
         publish(&self.core, &self.shape, &self.options, payload)
+    }
+
+    /// As [`publish`](Self::publish) where that is simple: one mailbox, which has room, and a small
+    /// payload. `false`: nothing was done, call `publish`. Compiled into its caller, for faces whose
+    /// own border should cost no more than that of this crate.
+    #[inline(always)]
+    pub fn publish_at_once(&self, payload: &[u8]) -> bool {
+        publish_at_once(&self.core, &self.shape, &self.options, payload)
     }
 
     /// Publishes each payload as a message of its own, in order. Equal to a loop over
@@ -147,21 +156,40 @@ fn publish(
     options: &PublishOptions,
     payload: &[u8],
 ) -> Result<Published> {
-    core.check_open()?;
-    // Nothing but this one bit leaves the closure: the case of one mailbox stays in registers.
-    let accepted = route::with_known(core, shape.number, |route| {
-        let [target] = route.targets.as_slice() else { return None };
-        let template = if route.needs_topic { &shape.named } else { &shape.plain };
-        if target.policy == Policy::Latest || !is_inline(template.frame_len(payload.len())) {
-            return None;
-        }
-        let retry = deliver::try_inline(core, target, template, payload, stamp(options));
-        (retry == Retry::Accepted).then_some(())
-    });
-    match accepted {
-        Some(()) => Ok(Published { accepted: 1, ..Published::default() }),
-        None => publish_to_many(core, shape, options, payload),
+    if publish_at_once(core, shape, options, payload) {
+        return Ok(Published { accepted: 1, ..Published::default() });
     }
+    core.check_open()?;
+    publish_to_many(core, shape, options, payload)
+}
+
+/// The case of one mailbox that has room for a small payload; false: nothing was done. Nothing but
+/// this one bit comes out, so that the case stays in registers, also across a face's border.
+#[inline(always)]
+fn publish_at_once(core: &Core, shape: &Shape, options: &PublishOptions, payload: &[u8]) -> bool {
+    // Such a payload never is: said first, its length needs no other check on the way.
+    if payload.len() > INLINE_BYTES || core.is_closed() {
+        return false;
+    }
+    let Some(route) = route::take(core, shape.number) else { return false };
+    let is_accepted = to_one(core, shape, options, &route, payload);
+    route::give_back(route);
+    is_accepted
+}
+
+#[inline(always)]
+fn to_one(
+    core: &Core,
+    shape: &Shape,
+    options: &PublishOptions,
+    route: &Route,
+    payload: &[u8],
+) -> bool {
+    let [target] = route.targets.as_slice() else { return false };
+    let template = if route.needs_topic { &shape.named } else { &shape.plain };
+    target.policy != Policy::Latest
+        && is_inline(template.frame_len(payload.len()))
+        && deliver::try_inline(core, target, template, payload, stamp(options)) == Retry::Accepted
 }
 
 /// Serves mailbox after mailbox as far as that is simple.

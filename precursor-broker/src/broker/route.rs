@@ -1,7 +1,7 @@
 //! Routes as publishers keep them: resolved to mailboxes, private to a thread, so that a publish
 //! looks nothing up, takes no lock and shares no counter with other threads.
 
-use core::cell::RefCell;
+use core::cell::Cell;
 use std::rc::Rc;
 
 use crate::mailbox::cells_mapped::MailboxRef;
@@ -27,7 +27,8 @@ pub(crate) struct Target {
 /// All mailboxes that a topic leads to, as of a version of the routes.
 #[derive(Debug)]
 pub(crate) struct Route {
-    pub(crate) version: u64,
+    key: Key,
+    version: u64,
     pub(crate) targets: Vec<Target>,
     /// Some subscription has wildcards: the frame must carry the topic's text.
     pub(crate) needs_topic: bool,
@@ -38,15 +39,15 @@ pub(crate) struct Route {
 impl Route {
     /// Whether no route was opened or closed since.
     #[inline(always)]
-    pub(crate) fn is_current(&self, core: &Core) -> bool {
+    fn is_current(&self, core: &Core) -> bool {
         self.version == core.region.header().routes_version.0.load(Ordering::Acquire)
     }
 
-    pub(crate) fn resolve(core: &Core, topic: &str) -> Self {
+    fn resolve(core: &Core, key: Key, topic: &str) -> Self {
         let mut router = core.router.lock();
         let version = router.refresh(&core.region);
         let mut route =
-            Self { version, targets: Vec::new(), needs_topic: false, needs_block: false };
+            Self { key, version, targets: Vec::new(), needs_topic: false, needs_block: false };
         router.for_each_match(topic, |entry| {
             let Some(mailbox) = entry.mailbox_ref(&core.region) else { return };
             let view = mailbox.get(&core.region);
@@ -65,51 +66,59 @@ impl Route {
     }
 }
 
-struct Cached {
-    key: (u64, u64),
-    route: Rc<Route>,
-}
+/// A region, and a publisher in it.
+type Key = (u64, u64);
+
+/// Where a route lies between two publishes.
+type Place = Cell<Option<Rc<Route>>>;
 
 thread_local! {
-    static ROUTES: RefCell<Vec<Option<Cached>>> = const { RefCell::new(Vec::new()) };
+    static ROUTES: [Place; CACHED] = const { [const { Place::new(None) }; CACHED] };
 }
 
-/// Runs `f` with this thread's route of the publisher `publisher` of `core`, if it is known and
-/// current.
+/// Takes this thread's route of the publisher `publisher` of `core` from its place, if it is known
+/// and current. [`give_back`] it.
+///
+/// Nothing is locked meanwhile: what a publish wakes may publish itself. Where it finds the place
+/// empty it resolves the route anew, and the last one that comes back stays.
 #[inline(always)]
-pub(crate) fn with_known<R>(
-    core: &Core,
-    publisher: u64,
-    f: impl FnOnce(&Route) -> Option<R>,
-) -> Option<R> {
-    let known = ROUTES.try_with(|routes| {
-        let routes = routes.borrow();
-        let cached = routes.get(place(publisher))?.as_ref()?;
-        if cached.key != (core.region.number(), publisher) || !cached.route.is_current(core) {
-            return None;
-        }
-        f(&cached.route)
-    });
-    known.ok().flatten()
+pub(crate) fn take(core: &Core, publisher: u64) -> Option<Rc<Route>> {
+    let known = ROUTES.try_with(|routes| routes[place(publisher)].take());
+    let route = known.ok().flatten()?;
+    if route.key == (core.region.number(), publisher) && route.is_current(core) {
+        return Some(route);
+    }
+    give_back(route);
+    None
+}
+
+/// Puts a route where [`take`] finds it.
+#[inline(always)]
+pub(crate) fn give_back(route: Rc<Route>) {
+    let place = place(route.key.1);
+    let mut route = Some(route);
+    let _ = ROUTES.try_with(|routes| route = routes[place].replace(route.take()));
+    // Another one that lay there; or this one, at the end of a thread, where there is no place.
+    if route.is_some() {
+        discard(route);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn discard(route: Option<Rc<Route>>) {
+    drop(route);
 }
 
 /// This thread's route of the publisher `publisher` of `core`, resolved again if routes changed.
 #[inline]
 pub(crate) fn cached(core: &Core, publisher: u64, topic: &str) -> Rc<Route> {
-    let key = (core.region.number(), publisher);
-    let known = ROUTES.try_with(|routes| {
-        let routes = routes.borrow();
-        match routes.get(place(publisher)) {
-            Some(Some(cached)) if cached.key == key && cached.route.is_current(core) => {
-                Some(cached.route.clone())
-            }
-            _ => None,
-        }
-    });
-    match known {
-        Ok(Some(route)) => route,
-        _ => resolve_and_keep(core, key, topic),
-    }
+    let route = match take(core, publisher) {
+        Some(route) => route,
+        None => resolve(core, publisher, topic),
+    };
+    give_back(route.clone());
+    route
 }
 
 fn place(publisher: u64) -> usize {
@@ -117,16 +126,6 @@ fn place(publisher: u64) -> usize {
 }
 
 #[cold]
-fn resolve_and_keep(core: &Core, key: (u64, u64), topic: &str) -> Rc<Route> {
-    let route = Rc::new(Route::resolve(core, topic));
-    // At thread exit the cache may be gone, and in a waker that publishes it is lent: the route then
-    // serves this publish only.
-    let _ = ROUTES.try_with(|routes| {
-        let Ok(mut routes) = routes.try_borrow_mut() else { return };
-        if routes.is_empty() {
-            routes.resize_with(CACHED, || None);
-        }
-        routes[place(key.1)] = Some(Cached { key, route: route.clone() });
-    });
-    route
+fn resolve(core: &Core, publisher: u64, topic: &str) -> Rc<Route> {
+    Rc::new(Route::resolve(core, (core.region.number(), publisher), topic))
 }

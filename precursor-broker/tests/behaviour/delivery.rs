@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use precursor_broker::{ErrorKind, Limits, Policy, SubscribeOptions};
+use precursor_broker::{ErrorKind, INLINE_BYTES, Limits, Policy, SubscribeOptions};
 
 use crate::world::{
     LONG, assert_error, holding, next, number, numbers, options, pattern, start, until, waiting_for,
@@ -61,6 +61,28 @@ everywhere! {
         }
         threads.into_iter().for_each(|thread| thread.join());
         assert_eq!(next, [EACH; 4]);
+    }
+
+    fn publish_at_once_does_the_whole_or_nothing(place: Place) {
+        let world = place.open();
+        let publisher = world.publishers.publisher("once", Default::default()).unwrap();
+        assert!(!publisher.publish_at_once(b"nobody"));
+        let mut one = world.subscribe("once", &holding(2, Policy::Block));
+        publisher.publish(b"first").unwrap();
+        assert!(!publisher.publish_at_once(&pattern(INLINE_BYTES, 0)), "goes into a block");
+        assert!(publisher.publish_at_once(b"second"));
+        assert!(!publisher.publish_at_once(b"no room"));
+        for payload in [&b"first"[..], b"second"] {
+            assert_eq!(next(&mut one).payload(), payload);
+        }
+        let mut two = world.subscribe("*", &SubscribeOptions::default());
+        publisher.publish(b"for both").unwrap();
+        assert!(!publisher.publish_at_once(b"for two"));
+        assert_eq!(next(&mut one).payload(), b"for both");
+        assert_eq!(next(&mut two).payload(), b"for both");
+        world.publishers.close();
+        assert!(!publisher.publish_at_once(b"closed"));
+        assert_eq!((one.queued(), two.queued()), (0, 0));
     }
 
     fn publish_many_equals_a_loop(place: Place) {

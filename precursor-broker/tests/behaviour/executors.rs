@@ -85,6 +85,31 @@ fn a_waker_may_publish_from_within_the_publish_that_wakes_it() {
     }
 }
 
+/// Publishes on the topic whose message wakes it, once.
+struct Echoing(Broker, AtomicU32);
+
+impl Wake for Echoing {
+    fn wake(self: Arc<Self>) {
+        if self.1.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.0.publish("echo", b"second").unwrap();
+        }
+    }
+}
+
+/// The waking publish has taken the very route that the waker's needs.
+#[test]
+fn a_waker_may_publish_on_the_topic_that_wakes_it() {
+    let broker = Broker::private(&Limits::new()).unwrap();
+    let mut subscription = broker.subscribe("echo", &SubscribeOptions::default()).unwrap();
+    let waker = Waker::from(Arc::new(Echoing(broker.clone(), AtomicU32::new(0))));
+    assert!(subscription.poll_recv(&mut Context::from_waker(&waker)).is_pending());
+    broker.publish("echo", b"first").unwrap();
+    broker.publish("echo", b"third").unwrap();
+    for expected in [&b"first"[..], b"second", b"third"] {
+        assert_eq!(subscription.try_recv().unwrap().unwrap().payload(), expected);
+    }
+}
+
 everywhere! {
     fn a_task_receives_what_a_thread_publishes(place: Place) {
         let world = place.open();
