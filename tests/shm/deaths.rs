@@ -121,6 +121,27 @@ fn whoever_asks_is_told_that_a_publisher_died_behind_all_that_it_published() {
 }
 
 #[test]
+fn a_publisher_without_a_thread_does_not_wait_for_the_dead() {
+    let name = Name::new();
+    let kernel = Kernel::open_with(&name.url(), &options().without_thread()).unwrap();
+    let mut ready = kernel.subscribe("ready").open().unwrap();
+    let mut reader = name.start("full reader");
+    assert_eq!(next(&mut ready), b"full");
+    let publisher = kernel.publisher("narrow").send_timeout(LONG).open().unwrap();
+    reader.kill();
+    let sent = publisher.publish(b"nobody reads it").unwrap();
+    assert_eq!((sent.accepted, sent.timed_out), (0, 0), "its mailbox is gone");
+    // Nor does one that does not wait find it full for ever.
+    let mut reader = name.start("full reader");
+    assert_eq!(next(&mut ready), b"full");
+    reader.kill();
+    let hasty = kernel.publisher("narrow").open().unwrap();
+    while hasty.publish(b"nobody reads it").is_err() {
+        thread::yield_now();
+    }
+}
+
+#[test]
 fn a_stopped_process_is_not_dead() {
     let name = Name::new();
     let kernel = name.open();

@@ -23,6 +23,7 @@ fn play() {
         "flood" => flood(&open()),
         "silent worker" => silent_worker(&open()),
         "watcher" => watch(&open()),
+        "full reader" => full_reader(&open()),
         "meet" => meet(&open()),
         "waiting task" => waiting_task(&open()),
         "waiting caller" => waiting_caller(&open()),
@@ -118,6 +119,16 @@ fn watch(kernel: &Kernel) {
     kernel.publish("told", b"watching").unwrap();
     loop {
         kernel.publish("told", deaths.recv().unwrap().payload()).unwrap();
+    }
+}
+
+/// Wants to be waited for and never reads.
+fn full_reader(kernel: &Kernel) {
+    let _narrow = kernel.subscribe("narrow").policy(Policy::Block).depth(1).open().unwrap();
+    kernel.publish("narrow", b"unread").unwrap();
+    kernel.publish("ready", b"full").unwrap();
+    loop {
+        thread::park();
     }
 }
 

@@ -268,6 +268,7 @@ fn to_full(
         Retry::Gone => release(core, content),
         Retry::Full => {
             release(core, content);
+            core.notice_deaths();
             if target.policy == Policy::Block {
                 view.count_timed_out(core.owner_id(), target.mailbox.generation());
                 result.timed_out = 1;
@@ -355,12 +356,13 @@ fn wait_and_retry(
             continue;
         }
         // Asked again once the wait is announced: a close or a release in between is seen.
-        view.wait_for_room(Some(remaining), core.region.futex_scope(), || {
+        view.wait_for_room(core.nap(Some(remaining)), core.region.futex_scope(), || {
             !core.is_closed()
                 && view.is_life(target.mailbox.generation())
                 && (view.is_full()
                     || bytes_over(core, target, content.block_bytes() as usize).is_some())
         });
+        core.notice_deaths();
     }
 }
 

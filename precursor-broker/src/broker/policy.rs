@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::error::{Error, ErrorKind, Result};
 use crate::mailbox::MEMBERS_MAX;
 use crate::mailbox::life::{BLOCK_POLICY, EVICTING_POLICY};
 
@@ -87,6 +88,14 @@ impl SubscribeOptions {
     pub const DEPTH_MAX: u32 = 65_536;
     /// Members of one group.
     pub const MEMBERS_MAX: usize = MEMBERS_MAX;
+
+    pub(crate) fn check_depth(&self) -> Result<()> {
+        if (1..=Self::DEPTH_MAX).contains(&self.depth) {
+            return Ok(());
+        }
+        let message = format!("a depth of {} is outside 1 to {}", self.depth, Self::DEPTH_MAX);
+        Err(Error::new(ErrorKind::Invalid, message))
+    }
 }
 
 impl Default for SubscribeOptions {

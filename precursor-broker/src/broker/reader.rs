@@ -330,6 +330,7 @@ impl Reader {
             }
             if self.wait == Wait::Spin {
                 self.spin(&mut turns);
+                self.core.notice_deaths();
             } else {
                 self.sleep(left.map(Duration::from_nanos));
             }
@@ -382,9 +383,13 @@ impl Reader {
             return;
         }
         if poller::park(self.record()) {
+            // Only what was claimed and is not committed may wait for somebody who died.
+            let is_behind = self.view().queued() > 0;
+            let timeout = if is_behind { self.core.nap(timeout) } else { timeout };
             poller::sleep(&self.core.region, self.record(), timeout);
         }
         self.view().disarm(self.entry());
+        self.core.notice_deaths();
     }
 
     /// True: the reader will be notified, and nothing is ready.
@@ -455,6 +460,9 @@ impl Reader {
 
     /// The error that a reader gets when its mailbox is over.
     pub(crate) fn over(&self) -> Error {
+        if let Err(forked) = self.core.check_same_process() {
+            return forked;
+        }
         let tail = Tail(self.view().header.publishers.tail.load(Ordering::Acquire));
         if tail.is_detached() {
             return Error::new(

@@ -187,6 +187,7 @@ pub struct Service {
 impl Service {
     pub(crate) fn open(core: &Arc<Core>, name: &str, options: &SubscribeOptions) -> Result<Self> {
         validate_name("service", name)?;
+        options.check_depth()?;
         core.check_open()?;
         let reader_options = ReaderOptions {
             policy: Policy::Block,

@@ -295,14 +295,8 @@ impl futures_core::Stream for Subscription {
 
 fn validate(core: &Core, options: &SubscribeOptions) -> Result<()> {
     core.check_open()?;
+    options.check_depth()?;
     let invalid = |message: String| Err(Error::new(ErrorKind::Invalid, message));
-    if options.depth == 0 || options.depth > SubscribeOptions::DEPTH_MAX {
-        return invalid(format!(
-            "a depth of {} is outside 1 to {}",
-            options.depth,
-            SubscribeOptions::DEPTH_MAX
-        ));
-    }
     if options.policy == Policy::Latest {
         if options.group.is_some() {
             return invalid("a group cannot keep the latest: each member would miss some".into());

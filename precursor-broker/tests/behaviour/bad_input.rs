@@ -92,6 +92,8 @@ everywhere! {
             let parts = [depth.to_string(), "1 to 65536".into()];
             let parts = parts.each_ref().map(String::as_str);
             assert_error(subscribe(depth, Policy::DropOldest), ErrorKind::Invalid, &parts);
+            let service = world.subscribers.serve("s", &holding(depth, Policy::Block));
+            assert_error(service, ErrorKind::Invalid, &parts);
         }
         let parts = ["32768", "65536"];
         assert_error(subscribe(65_536, Policy::Latest), ErrorKind::Invalid, &parts);
