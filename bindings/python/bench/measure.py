@@ -138,7 +138,7 @@ def threads_neo() -> float:
             def receive() -> None:
                 left = count
                 while left > 0:
-                    left -= len(subscription.recv_batch(4096))
+                    left -= len(subscription.recv_batch(BATCH))
 
             return send, receive
 

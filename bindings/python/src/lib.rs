@@ -51,7 +51,7 @@ fn require_one_interpreter(py: Python<'_>) -> PyResult<()> {
     ))
 }
 
-#[pymodule]
+#[pymodule(gil_used = false)]
 mod _neo {
     use pyo3::prelude::*;
 

@@ -21,7 +21,8 @@ impl Lend for rsapi::Message {
 
 /// A received message. `memoryview(message)` and `numpy.frombuffer(message)` see its payload in
 /// place, read-only, and keep it alive.
-#[pyclass(frozen, weakref, module = "neo_protocol")]
+// As many objects as a large batch has are kept for the next one; the collector does not count those.
+#[pyclass(frozen, weakref, freelist = 1024, module = "neo_protocol")]
 pub(crate) struct Message(Lender<rsapi::Message>);
 
 impl Message {

@@ -38,10 +38,16 @@ impl Published {
     pub(crate) fn new(py: Python<'_>, result: rsapi::Published) -> PyResult<Py<Self>> {
         let rsapi::Published { accepted, dropped, timed_out, .. } = result;
         if dropped == 0 && timed_out == 0 && (accepted as usize) < COMMON {
-            let common = COMMON_RESULTS.get_or_try_init(py, || Self::common(py))?;
-            return Ok(common[accepted as usize].clone_ref(py));
+            return Self::accepted(py, accepted as usize);
         }
         Py::new(py, Self { accepted, dropped, timed_out })
+    }
+
+    /// The result of fewer than [`COMMON`] mailboxes that took the message, and none that did not.
+    #[inline]
+    fn accepted(py: Python<'_>, mailboxes: usize) -> PyResult<Py<Self>> {
+        let common = COMMON_RESULTS.get_or_try_init(py, || Self::common(py))?;
+        Ok(common[mailboxes].clone_ref(py))
     }
 
     fn common(py: Python<'_>) -> PyResult<[Py<Self>; COMMON]> {
@@ -208,6 +214,10 @@ impl Publisher {
     /// Publishes one message. Waits at full mailboxes for at most `send_timeout`.
     fn publish(&self, py: Python<'_>, payload: &Bound<'_, PyAny>) -> PyResult<Py<Published>> {
         let result = match payload.cast::<PyBytes>() {
+            // It neither waits nor copies much, so the lock is kept whatever the send timeout.
+            Ok(bytes) if self.inner.publish_at_once(bytes.as_bytes()) => {
+                return Published::accepted(py, 1);
+            }
             Ok(bytes) => self.publish_bytes(py, bytes.as_bytes())?,
             Err(_) => self.publish_buffer(py, payload)?,
         };

@@ -36,12 +36,7 @@ impl Subscription {
     }
 
     fn batch<'py>(py: Python<'py>, messages: Vec<rsapi::Message>) -> PyResult<Bound<'py, PyList>> {
-        // Objects first: what cannot be made any more is dropped, not leaked.
-        let objects: Vec<Bound<'py, Message>> = messages
-            .into_iter()
-            .map(|message| Bound::new(py, Message::new(message)))
-            .collect::<PyResult<_>>()?;
-        PyList::new(py, objects)
+        PyList::new(py, messages.into_iter().map(Message::new))
     }
 }
 
