@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(10 * 60);
 const WARNINGS: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const C_WARNINGS: &[&str] = &["-Wstrict-prototypes", "-Wc++-compat"];
 const C_STANDARDS: &[&str] = &["c99", "c11", "c17"];
-const CXX_STANDARDS: &[&str] = &["c++11", "c++14", "c++17", "c++20"];
+const CXX_STANDARDS: &[&str] = &["c++11", "c++14", "c++17", "c++20", "c++2b"];
 
 /// What a static libneo needs beside it; `neo.pc` and the CMake package say the same.
 pub(crate) fn native_libraries() -> Result<Vec<String>, Failure> {

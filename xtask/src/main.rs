@@ -9,6 +9,7 @@
 mod bench;
 mod c;
 mod conformance;
+mod cpp;
 mod demo;
 mod dist;
 mod fuzz;

@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::run::Step;
 use crate::suite::{self, Suite};
 use crate::{
-    Failure, c, conformance, dist, fuzz, go, loom, miri, python, readme, sanitize, toolchains,
+    Failure, c, conformance, cpp, dist, fuzz, go, loom, miri, python, readme, sanitize, toolchains,
 };
 
 const LIMIT: Duration = Duration::from_secs(25 * 60);
@@ -17,6 +17,7 @@ type Named = (&'static str, fn() -> Suite);
 const SUITES: &[Named] = &[
     ("rust", rust),
     ("c", c::suite),
+    ("cpp", cpp::suite),
     ("dist", dist::suite),
     ("python", python::suite),
     ("go", go::suite),

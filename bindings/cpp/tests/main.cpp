@@ -15,6 +15,9 @@
 
 namespace {
 
+// Where this program lies. What runs as this process may be another one, such as valgrind.
+const char *program;
+
 class no_live_objects : public testing::EmptyTestEventListener {
     void OnTestEnd(const testing::TestInfo &) override
     {
@@ -141,7 +144,7 @@ support::child::child(const std::vector<std::string> &arguments)
     if (pid == 0) {
         dup2(ends[1], STDOUT_FILENO);
         close(ends[0]);
-        execv("/proc/self/exe", raw.data());
+        execv(program, raw.data());
         _exit(127);
     }
     close(ends[1]);
@@ -175,6 +178,7 @@ int support::child::wait()
 
 int main(int argc, char **argv)
 {
+    program = argv[0];
     std::string mode = argc > 1 ? argv[1] : "";
     if (mode == "wait-for-ever") {
         wait_for_ever();
