@@ -31,7 +31,8 @@
 ///   compiles without exceptions and without run-time type information.
 /// - **Threads.** The `const` functions of one handle may be called by any threads at the same time;
 ///   others, destruction included, as of any object by one thread. To end a wait on another thread,
-///   `close()` and then destroy. No thread is started but by `neo::server::start`.
+///   `close()` and then destroy. `neo::server::start` starts threads, and so does opening a kernel of
+///   `shm://`, one that sleeps, unless its options say otherwise; nothing else does.
 /// - **Views** (`bytes`, `std::string_view`) point into the handle that returned them, so those
 ///   functions cannot be called on a temporary. Text is UTF-8 and does not end in NUL.
 /// - **Times** are durations of `std::chrono` or `neo::forever`; zero and less does not wait.

@@ -23,6 +23,17 @@ struct kernel_options {
     std::uint32_t calls_in_flight_max = NEO_DEFAULT32;
     /// How long a call waits for its answer; 5 s by default.
     std::optional<neo::timeout> call_timeout = std::nullopt;
+    /// Starts no thread. A kernel of `shm://` starts one otherwise, which sleeps until another
+    /// process dies, or wakes a poller of this one; without it call `kernel::maintain`.
+    bool without_thread = false;
+};
+
+/// What `kernel::maintain` restored.
+struct reclaimed {
+    std::uint64_t participants = 0;   ///< Processes that were dead.
+    std::uint64_t routes = 0;         ///< Subscriptions, groups and services that were closed.
+    std::uint64_t claims = 0;         ///< Messages begun and not sent; each counts as lost.
+    std::uint64_t blocks = 0;         ///< Blocks of memory that nothing referred to any more.
 };
 
 /// A messaging kernel. Any thread. What is made of it keeps what it needs of it, so handles may go
@@ -40,7 +51,8 @@ public:
     kernel() noexcept = default;
 
     /// Opens the kernel that a URL names: `mem://` is private to the handle and its clones,
-    /// `mem://NAME` is shared by every open of that name through one library.
+    /// `mem://NAME` is shared by every open of that name through one library, `shm://NAME` by the
+    /// processes of one user on one host.
     /// `errc::invalid`, `errc::unsupported` for a scheme that is not served, `errc::full`,
     /// `errc::os`, `errc::version` if the library is older than this header.
     [[nodiscard]] static result<kernel> open(std::string_view url, kernel_options options = {})
@@ -185,6 +197,28 @@ public:
         return freed;
     }
 
+    /// Puts right what dead processes left at a kernel of `shm://`, and fires the wakes that others
+    /// asked for. Needed only if it was opened with `without_thread`, whenever `maintain_fd` is
+    /// readable. `errc::os`. Waits for at most two seconds, for a process that was stopped while
+    /// it opened or left the kernel.
+    result<reclaimed> maintain() const
+    {
+        neo_reclaimed_t raw = NEO_RECLAIMED_INIT;
+        error why;
+        neo_status_t status = NEO_FN(kernel_maintain)(native_handle(), &raw, why.raw());
+        if (status != NEO_OK) {
+            return failure(why.of(status));
+        }
+        return reclaimed{raw.participants, raw.routes, raw.claims, raw.blocks};
+    }
+
+    /// Readable while there is something for `maintain` to do. Watch it, never read or close it.
+    /// -1 for a kernel of one process, and where there are no descriptors.
+    [[nodiscard]] int maintain_fd() const noexcept
+    {
+        return NEO_FN(kernel_maintain_fd)(native_handle());
+    }
+
     /// The URL that it was opened with; empty if it is no kernel. Valid as long as this handle.
     [[nodiscard]] std::string_view url() const & noexcept
     {
@@ -221,6 +255,7 @@ private:
         config.subscriptions_max = options.subscriptions_max;
         config.participants_max = options.participants_max;
         config.calls_in_flight_max = options.calls_in_flight_max;
+        config.without_thread = options.without_thread ? 1 : 0;
         if (options.call_timeout) {
             config.call_timeout_ns = options.call_timeout->ns();
         }

@@ -63,6 +63,14 @@ const LANGUAGES: &[Language] = &[
         peer: &["{target}/conformance/c", "pair"],
     },
     Language {
+        name: "cpp",
+        build: &["sh", "bindings/conformance/cpp/build.sh", "{target}"],
+        run: &["{target}/conformance/cpp"],
+        form: Form::Lines,
+        schemes: &["mem", "shm"],
+        peer: &["{target}/conformance/cpp", "pair"],
+    },
+    Language {
         name: "python",
         build: &["cargo", "xtask", "python"],
         run: &[

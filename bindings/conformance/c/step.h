@@ -1,10 +1,14 @@
-/* A step of a case: read from the line form, observed, judged. */
+/* A step of a case: read from the line form, observed, judged. C and C++ have it in common. */
 #ifndef STEP_H
 #define STEP_H
 
 #include "neo.h"
 
 #include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 enum { FIELDS_MAX = 32 };
 
@@ -50,5 +54,9 @@ text_t digest(const void *data, size_t len);
 /* NULL if the step is met, else why not, for the caller to free. */
 char *judge(const fields_t *step, const fields_t *seen);
 void print_json(FILE *out, const char *data, size_t len);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -38,6 +38,8 @@ TEST(handle, an_empty_one_is_refused_and_harms_nothing)
     EXPECT_EQ(code_of(kernel.serve("s")), neo::errc::invalid);
     EXPECT_EQ(code_of(kernel.counters()), neo::errc::invalid);
     EXPECT_EQ(code_of(kernel.trim()), neo::errc::invalid);
+    EXPECT_EQ(code_of(kernel.maintain()), neo::errc::invalid);
+    EXPECT_EQ(kernel.maintain_fd(), -1);
     EXPECT_EQ(code_of(kernel.close()), neo::errc::invalid);
     EXPECT_EQ(code_of(kernel.clone()), neo::errc::invalid);
     EXPECT_FALSE(kernel.is_closed());
