@@ -73,6 +73,8 @@ pub struct ObservedRoute {
     pub index: u32,
     /// When it was opened, in nanoseconds of the monotonic clock.
     pub opened_ns: u64,
+    /// When its first message was lost, by the same clock; `None` if none was.
+    pub first_loss_ns: Option<u64>,
     /// What it is, and what happened at it.
     pub counters: RouteCounters,
     /// Who reads it; for a service on its callers' threads, nobody.
@@ -203,14 +205,26 @@ impl Observer {
         let opened_ns = router::opened_ns(region, index);
         let Some(mailbox) = entry.mailbox_ref(region) else {
             let counters = RouteCounters::without_mailbox(entry);
-            let (readers, senders) = (Vec::new(), Vec::new());
-            return Some(ObservedRoute { index, opened_ns, counters, readers, senders });
+            let (readers, senders, first_loss_ns) = (Vec::new(), Vec::new(), None);
+            return Some(ObservedRoute {
+                index,
+                opened_ns,
+                first_loss_ns,
+                counters,
+                readers,
+                senders,
+            });
         };
         let view = mailbox.get(region);
+        let counters = RouteCounters::of(entry, view);
+        let has_lost = counters.lost + counters.timed_out > 0;
+        let first_loss_ns = view.header.config.first_loss_ns.load(Ordering::Relaxed);
         let observed = ObservedRoute {
             index,
             opened_ns,
-            counters: RouteCounters::of(entry, view),
+            // A publisher that was held up may have noted a loss of the life before.
+            first_loss_ns: (has_lost && first_loss_ns != 0).then(|| first_loss_ns.max(opened_ns)),
+            counters,
             readers: readers_of(view),
             senders: senders_of(view),
         };

@@ -79,6 +79,8 @@ pub(crate) struct ConfigLine {
     pub(crate) policy: AtomicU64,
     /// `Latest`: topics that it keeps.
     pub(crate) keys_max: AtomicU64,
+    /// When this life lost its first message, on the monotonic clock; 0 = it has lost none.
+    pub(crate) first_loss_ns: AtomicU64,
 }
 
 /// Publishers at work in the key table of one `Latest` mailbox at a time.

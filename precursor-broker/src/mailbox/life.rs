@@ -3,6 +3,7 @@
 
 use crate::steps::step;
 use crate::sync::{AtomicU64, Ordering, full_fence, spin_loop};
+use crate::sys::monotonic_ns;
 
 use super::cells::{Mailbox, RUN_MAX, ReaderEntry, UNPINNED, VISITORS_MAX};
 use super::word::{CLOSED, ClaimWord, CommitWord, DETACHED, Kind, State, Status, Tail, Take};
@@ -75,6 +76,7 @@ impl Mailbox<'_> {
         config.block_bytes_max.store(opening.block_bytes_max, Ordering::Relaxed);
         config.policy.store(opening.policy, Ordering::Relaxed);
         config.keys_max.store(opening.keys_max, Ordering::Relaxed);
+        config.first_loss_ns.store(0, Ordering::Relaxed);
         let publishers = &self.header.publishers;
         for counter in [
             &publishers.dropped,
@@ -228,6 +230,16 @@ impl Mailbox<'_> {
         let _visit = self.enter(owner, 0);
         if self.is_life(generation) {
             counter.fetch_add(1, Ordering::AcqRel);
+            self.note_loss();
+        }
+    }
+
+    /// Notes when the first message of this life was lost, for whoever asks since when. A hint, and
+    /// no part of any protocol: the models leave it out.
+    pub(crate) fn note_loss(&self) {
+        let first = &self.header.config.first_loss_ns;
+        if !cfg!(precursor_loom) && first.load(Ordering::Relaxed) == 0 {
+            first.store(monotonic_ns(), Ordering::Relaxed);
         }
     }
 

@@ -192,6 +192,9 @@ impl Mailbox<'_> {
                     if conflated > Value::CONFLATED_MAX {
                         self.header.publishers.dropped.fetch_add(1, Ordering::AcqRel);
                     }
+                    if matches!(put, Put::Replaced(_)) {
+                        self.note_loss();
+                    }
                     step!("latest.stored");
                     return put;
                 }
@@ -225,6 +228,7 @@ impl Mailbox<'_> {
             if self.clear_value(key, seen) {
                 let lost = seen.conflated() + 1;
                 self.header.publishers.dropped.fetch_add(lost, Ordering::AcqRel);
+                self.note_loss();
                 return seen.block();
             }
         }
