@@ -20,7 +20,7 @@ Exit codes:
   5  there was no room: slow subscribers, or the kernel's memory
   6  the service answered with an error, or died with the call
   7  doctor: something is wrong that it did not mend
-  130, 143  ended by Ctrl-C, by SIGTERM";
+  129, 130, 143  ended by a hang-up, by Ctrl-C, by SIGTERM";
 
 /// Looks at shared kernels of this user on this host, talks to them, and says what is wrong.
 #[derive(Debug, Parser)]
@@ -45,6 +45,11 @@ pub(crate) enum Command {
     Call(CallArguments),
     /// Show a live table: topics, rates, lag, losses, memory, processes. Disturbs nobody.
     Top(TopArguments),
+    /// Say who publishes a topic, who subscribes to it, who is slow, and since when messages are
+    /// lost.
+    Explain(ExplainArguments),
+    /// Say what is wrong, and take away what dead processes left.
+    Doctor(DoctorArguments),
 }
 
 #[derive(Args, Debug)]
@@ -126,6 +131,26 @@ pub(crate) struct TopArguments {
     /// What the first lines have most of.
     #[arg(long, value_enum, default_value = "lag")]
     pub(crate) sort: SortBy,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArguments {
+    /// The kernel: shm://NAME.
+    pub(crate) url: String,
+    /// The topic, without wildcards.
+    pub(crate) topic: String,
+    /// How long to look at it, which the rates stand for.
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = interval)]
+    pub(crate) interval: Duration,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DoctorArguments {
+    /// One kernel: shm://NAME. All names of this user unless given.
+    pub(crate) url: Option<String>,
+    /// Only say what is wrong; change nothing.
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -236,6 +261,40 @@ mod tests {
     #[test]
     fn the_command_line_holds_together() {
         Arguments::command().debug_assert();
+    }
+
+    /// The words of a line of shell, without its pipes and comments.
+    fn words(line: &str) -> Vec<String> {
+        let command = line.split(" #").next().unwrap_or(line);
+        let command = command.rsplit(" | ").next().unwrap_or(command);
+        let parts = command.split('\'').enumerate();
+        parts
+            .flat_map(|(index, part)| match index % 2 {
+                0 => part.split_whitespace().map(str::to_owned).collect(),
+                _ => vec![part.to_owned()],
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_commands_of_the_guides_are_right() {
+        let guides = [
+            include_str!("../../docs/guide/neo.md"),
+            include_str!("../../docs/guide/shared-memory.md"),
+            include_str!("../../README.md"),
+        ];
+        for (guide, at_least) in guides.iter().zip([11, 6, 6]) {
+            let blocks = guide.split("```").skip(1).step_by(2).filter(|b| b.starts_with("sh\n"));
+            let lines = blocks.flat_map(str::lines);
+            let commands: Vec<_> = lines
+                .map(words)
+                .filter(|words| words.first().is_some_and(|w| w == "neo"))
+                .collect();
+            assert!(commands.len() >= at_least, "{commands:?}");
+            for words in commands {
+                assert!(Arguments::try_parse_from(&words).is_ok(), "{words:?}");
+            }
+        }
     }
 
     #[test]

@@ -23,11 +23,12 @@ struct Answer<'a> {
 pub(crate) fn run(arguments: &CallArguments, output: &mut Output) -> Result<u8, Failure> {
     let CallArguments { url, service, method, data, timeout } = arguments;
     let request = request(data.as_deref())?;
+    let stop = Stop::listen()?;
     let kernel = args::open(url, false)?;
-    let stop = Stop::listen({
+    let _closing = stop.then({
         let kernel = kernel.clone();
         move || kernel.close()
-    })?;
+    });
     let began = Instant::now();
     let reply = stop.or_signal(kernel.call_timeout(service, method, &request, *timeout))?;
     let elapsed_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);

@@ -12,6 +12,7 @@ pub(crate) const NOT_FOUND: u8 = 3;
 pub(crate) const TIMEOUT: u8 = 4;
 pub(crate) const NO_ROOM: u8 = 5;
 pub(crate) const SERVICE: u8 = 6;
+pub(crate) const UNWELL: u8 = 7;
 
 /// Why a command did not come to its end.
 #[derive(Debug)]

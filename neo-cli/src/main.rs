@@ -11,6 +11,8 @@ compile_error!("neo reaches kernels of shm://, which this version serves on Linu
 
 mod args;
 mod call;
+mod doctor;
+mod explain;
 mod failure;
 mod list;
 mod output;
@@ -60,5 +62,7 @@ fn run(command: &Command, output: &mut Output) -> Result<u8, Failure> {
         Command::Sub(arguments) => subscribe::run(arguments, output),
         Command::Call(arguments) => call::run(arguments, output),
         Command::Top(arguments) => top::run(arguments, output),
+        Command::Explain(arguments) => explain::run(arguments, output),
+        Command::Doctor(arguments) => doctor::run(arguments, output),
     }
 }

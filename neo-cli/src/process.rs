@@ -21,6 +21,12 @@ impl Process {
             state.as_deref().and_then(state_of).is_some_and(|s| matches!(s, b'T' | b't'));
         Self { pid, command, is_stopped }
     }
+
+    /// "4711 (python)".
+    pub(crate) fn label(&self) -> String {
+        let command = self.command.as_deref().unwrap_or("ended");
+        format!("{} ({command})", self.pid)
+    }
 }
 
 /// The letter behind the program's name, which may hold spaces and parentheses itself.

@@ -32,18 +32,19 @@ enum Input {
 }
 
 pub(crate) fn run(arguments: &PubArguments, output: &mut Output) -> Result<u8, Failure> {
+    let stop = Stop::listen()?;
     let kernel = args::open(&arguments.url, arguments.create)?;
     let publisher =
         kernel.publisher(&arguments.topic).send_timeout(arguments.send_timeout).open()?;
     let (lines, input) = mpsc::sync_channel(1_024);
-    let stop = Stop::listen({
+    let _closing = stop.then({
         let (kernel, lines) = (kernel.clone(), lines.clone());
         move || {
             kernel.close();
-            // Nobody reads any more if the command is about to end.
-            let _ = lines.send(Input::Signal);
+            // A full channel has lines for the command, which finds the kernel closed.
+            let _ = lines.try_send(Input::Signal);
         }
-    })?;
+    });
     let mut run = Run::new(arguments, &publisher, &stop);
     let ended = match arguments.data.as_deref() {
         Some(data) if data != "-" => run.repeat(data.as_bytes()),

@@ -2,7 +2,7 @@
 //! nothing stays behind.
 
 use core::time::Duration;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -12,35 +12,73 @@ use signal_hook::low_level::emulate_default_handler;
 use crate::failure::Failure;
 
 /// Whether a signal has come.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Stop(Arc<(Mutex<Option<u8>>, Condvar)>);
+#[derive(Clone, Default)]
+pub(crate) struct Stop(Arc<(Mutex<State>, Condvar)>);
+
+#[derive(Default)]
+struct State {
+    signal: Option<u8>,
+    then: Option<Box<dyn FnOnce() + Send>>,
+}
+
+/// Keeps an action for the first signal.
+pub(crate) struct OnSignal<'s>(&'s Stop);
+
+impl Drop for OnSignal<'_> {
+    fn drop(&mut self) {
+        self.0.state().then = None;
+    }
+}
 
 impl Stop {
-    /// Listens from now on. The first signal is noted and `then` is called, on a thread of its own;
-    /// a second one ends the process at once.
-    pub(crate) fn listen(then: impl FnOnce() + Send + 'static) -> Result<Self, Failure> {
+    /// Listens from now on: the first thing that a command does. The first signal is noted; a second
+    /// one ends the process at once.
+    pub(crate) fn listen() -> Result<Self, Failure> {
         let stop = Self::default();
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         let noted = stop.clone();
         thread::spawn(move || {
-            let mut then = Some(then);
             for signal in signals.forever() {
-                match then.take() {
-                    Some(then) => {
-                        noted.set(u8::try_from(signal).unwrap_or(u8::MAX));
-                        then();
-                    }
-                    None => _ = emulate_default_handler(signal),
+                if !noted.set(u8::try_from(signal).unwrap_or(u8::MAX)) {
+                    let _ = emulate_default_handler(signal);
                 }
             }
         });
         Ok(stop)
     }
 
-    fn set(&self, signal: u8) {
-        let (came, changed) = &*self.0;
-        *came.lock().unwrap_or_else(PoisonError::into_inner) = Some(signal);
-        changed.notify_all();
+    /// Has a signal do this too, on a thread of its own, for as long as the guard lives; at once if
+    /// one has come already. The action must not wait. Whoever learns of the signal finds it done,
+    /// and what it owned is gone with the guard at the latest.
+    #[must_use = "without the guard nothing is done"]
+    pub(crate) fn then(&self, action: impl FnOnce() + Send + 'static) -> OnSignal<'_> {
+        let mut state = self.state();
+        if state.signal.is_none() {
+            state.then = Some(Box::new(action));
+        } else {
+            action();
+        }
+        drop(state);
+        OnSignal(self)
+    }
+
+    /// False: one has come before.
+    fn set(&self, signal: u8) -> bool {
+        let mut state = self.state();
+        if state.signal.is_some() {
+            return false;
+        }
+        state.signal = Some(signal);
+        // Under the lock: a kernel that the action holds has been let go before the command ends.
+        if let Some(then) = state.then.take() {
+            then();
+        }
+        self.0.1.notify_all();
+        true
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The failure that says so, if a signal has come.
@@ -50,11 +88,10 @@ impl Stop {
 
     /// Waits, and ends early if a signal comes.
     pub(crate) fn wait(&self, duration: Duration) -> Result<(), Failure> {
-        let (came, changed) = &*self.0;
-        let came = came.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = changed.wait_timeout_while(came, duration, |came| came.is_none());
-        let (came, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        came.map_or(Ok(()), |signal| Err(Failure::Signal(signal)))
+        let waited =
+            self.0.1.wait_timeout_while(self.state(), duration, |state| state.signal.is_none());
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.signal.map_or(Ok(()), |signal| Err(Failure::Signal(signal)))
     }
 
     /// What an operation came to; the signal, if that is why it failed.

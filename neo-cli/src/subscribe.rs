@@ -37,6 +37,7 @@ struct Received<'a> {
 }
 
 pub(crate) fn run(arguments: &SubArguments, output: &mut Output) -> Result<u8, Failure> {
+    let stop = Stop::listen()?;
     let kernel = args::open(&arguments.url, arguments.create)?;
     let mut builder = kernel.subscribe(&arguments.pattern).depth(arguments.depth);
     if let Some(group) = &arguments.group {
@@ -46,10 +47,10 @@ pub(crate) fn run(arguments: &SubArguments, output: &mut Output) -> Result<u8, F
         builder = builder.policy(policy.into());
     }
     let mut subscription = builder.open()?;
-    let stop = Stop::listen({
+    let _closing = stop.then({
         let kernel = kernel.clone();
         move || kernel.close()
-    })?;
+    });
     print_all(arguments, &mut subscription, &stop, output)?;
     Ok(0)
 }

@@ -14,12 +14,12 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::stop::Stop;
 
-pub(crate) use model::Model;
+pub(crate) use model::{Model, Row};
 
 pub(crate) fn run(arguments: &TopArguments, output: &mut Output) -> Result<u8, Failure> {
     let name = args::shared_name(&arguments.url)?;
+    let stop = Stop::listen()?;
     let mut watch = Watch::new(&name)?;
-    let stop = Stop::listen(|| {})?;
     if output.is_terminal() && !output.is_json() && !arguments.once {
         screen::run(arguments, &mut watch, &stop, output)?;
     } else {

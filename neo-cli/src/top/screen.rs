@@ -73,15 +73,16 @@ impl<'a> Screen<'a> {
         Ok(())
     }
 
-    /// Waits for a key that changes something, until the next look is due.
+    /// Waits for a key that changes something, until the next look is due; keys are heard also if
+    /// looking takes longer than the time between two looks.
     fn wait(&mut self, due: Instant) -> Result<Wish, Failure> {
         loop {
             self.stop.check()?;
             let left = due.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(Wish::Nothing);
-            }
             if !event::poll(left.min(PATIENCE))? {
+                if left.is_zero() {
+                    return Ok(Wish::Nothing);
+                }
                 continue;
             }
             let wish = match event::read()? {

@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(target_os = "linux")]
 
+mod doctor;
+mod explain;
+mod guide;
 mod listing;
 mod messages;
 mod refusals;

@@ -6,7 +6,7 @@ use neo_protocol::{Failure, Policy};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::world::{World, until};
+use crate::world::{Names, World, until};
 
 #[test]
 fn lines_of_the_input_arrive_in_order() {
@@ -182,6 +182,20 @@ fn signals_end_commands_as_if_they_had_come_to_their_end() {
     // They left; nobody had to bury them.
     assert_eq!(observer.look().participants.len(), 1);
     assert_eq!(observer.look().routes.len(), 0);
+}
+
+#[test]
+fn nothing_stays_of_a_command_that_has_ended() {
+    let names = Names::new();
+    let is_empty = || std::fs::read_dir(names.path()).map_or(0, Iterator::count) == 0;
+    assert_eq!(names.run(&["pub", "--create", "shm://a", "t", "x"]).code(), 0);
+    assert!(is_empty());
+    assert_eq!(names.run(&["sub", "--create", "shm://a", "t", "--timeout", "0"]).code(), 4);
+    assert!(is_empty());
+    let subscriber = names.subscriber("a", "t");
+    subscriber.signal(Signal::HUP);
+    assert_eq!(subscriber.finish().code(), 129);
+    assert!(is_empty());
 }
 
 #[test]

@@ -18,6 +18,8 @@ fn what_is_no_shared_kernel_is_refused() {
             vec!["sub", "--create", url, "a"],
             vec!["call", url, "a", "b"],
             vec!["top", url, "--once"],
+            vec!["explain", url, "a"],
+            vec!["doctor", url],
         ] {
             let ended = run(&words);
             assert_eq!((ended.code(), ended.stdout.as_str()), (2, ""), "{words:?} {ended:?}");
@@ -35,6 +37,8 @@ fn a_name_that_nobody_has_open_is_not_made_and_the_open_ones_are_named() {
         ["sub", "shm://order", "a", "--json"],
         ["call", "shm://order", "a", "b"],
         ["top", "shm://order", "--interval", "9"],
+        ["explain", "shm://order", "a", "--json"],
+        ["doctor", "shm://order", "--check", "--json"],
     ] {
         let ended = names.run(&words);
         assert_eq!((ended.code(), ended.stdout.as_str()), (3, ""), "{ended:?}");

@@ -30,8 +30,17 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with(Options::new())
+    }
+
+    /// One whose host never maintains it: nobody buries the dead.
+    pub(crate) fn neglected() -> Self {
+        Self::with(Options::new().without_thread())
+    }
+
+    fn with(options: Options) -> Self {
         let name = format!("cli-{}-{}", std::process::id(), number());
-        let options = Options::new()
+        let options = options
             .with_memory_bytes_max(16 << 20)
             .with_subscriptions_max(64)
             .with_participants_max(8)
