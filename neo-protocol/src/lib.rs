@@ -50,3 +50,8 @@ pub use url::{Address, Transport};
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// The programs of the guide to shared memory.
+#[cfg(all(doctest, target_os = "linux"))]
+#[doc = include_str!("../../docs/guide/shared-memory.md")]
+pub struct SharedMemoryGuide;
