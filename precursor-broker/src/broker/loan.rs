@@ -76,7 +76,7 @@ impl<'p> Loan<'p> {
         self.core.check_open()?;
         if self.try_send() {
             // The block is the mailbox's now.
-            core::mem::forget(self);
+            let _passed_on = core::mem::ManuallyDrop::new(self);
             return Ok(Published { accepted: 1, ..Published::default() });
         }
         self.send_to_many()
