@@ -89,6 +89,14 @@ const LANGUAGES: &[Language] = &[
         ],
     },
     Language {
+        name: "node",
+        build: &["cargo", "xtask", "node"],
+        run: &["node", "--expose-gc", "bindings/conformance/node/interpreter.mjs"],
+        form: Form::Json,
+        schemes: &["mem", "shm"],
+        peer: &["node", "bindings/conformance/node/peer.mjs"],
+    },
+    Language {
         name: "go",
         build: &["sh", "bindings/conformance/go/build.sh", "{target}"],
         run: &["{target}/conformance/go/go"],

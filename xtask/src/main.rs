@@ -19,6 +19,7 @@ mod kills;
 mod lint;
 mod loom;
 mod miri;
+mod node;
 mod python;
 mod readme;
 mod run;
@@ -51,7 +52,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "test",
-        usage: "[rust c dist python go conformance loom miri tsan fuzz]",
+        usage: "[rust c dist python go node conformance loom miri tsan fuzz]",
         about: "run every test, and quick forms of the checkers; or only the suites named",
         run: test::run,
     },
@@ -66,6 +67,12 @@ const VERBS: &[Verb] = &[
         usage: "[--release]",
         about: "put the library where the Go package finds it: bindings/go/lib",
         run: go::run,
+    },
+    Verb {
+        name: "node",
+        usage: "[--release]",
+        about: "build the native half of the npm package in place: require('./bindings/node')",
+        run: node::run,
     },
     Verb {
         name: "conformance",

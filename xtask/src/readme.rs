@@ -1,11 +1,11 @@
-//! The suite `readme`: its programs in C and Python print what it says. Those in Rust are run by
+//! The suite `readme`: its programs in C, Python and Node print what it says. Those in Rust are run by
 //! the documentation tests of `neo-protocol`.
 
 use std::process::Command;
 
 use crate::run::Outcome;
 use crate::suite::Suite;
-use crate::{Failure, c, python, unsafe_sites, workspace};
+use crate::{Failure, c, node, python, unsafe_sites, workspace};
 
 /// What each of them prints, by the README.
 const PRINTED: &str = "flights.AA1.arrived: LAX";
@@ -16,7 +16,9 @@ pub(crate) fn suite() -> Suite {
         let result = text.clone().and_then(|text| run(program(&text, language)?));
         c::verdict(&format!("the README's program in {language}"), result)
     };
-    Suite::of([run("c", c_program), run("python", python_program)]).not_empty()
+    let programs =
+        [run("c", c_program), run("python", python_program), run("javascript", node_program)];
+    Suite::of(programs).not_empty()
 }
 
 /// The first block of code in a language.
@@ -42,6 +44,14 @@ fn python_program(code: &str) -> Result<(), Failure> {
     let package = python::built_in_place()?;
     let mut command = Command::new("python3");
     command.args(["-c", code]).env("PYTHONPATH", package);
+    prints(command)
+}
+
+fn node_program(code: &str) -> Result<(), Failure> {
+    let package = node::built_in_place()?;
+    let mut command = Command::new("node");
+    // In its own folder a package is found by its name.
+    command.args(["--eval", code]).current_dir(package);
     prints(command)
 }
 

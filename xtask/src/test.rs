@@ -5,7 +5,8 @@ use core::time::Duration;
 use crate::run::Step;
 use crate::suite::{self, Suite};
 use crate::{
-    Failure, c, conformance, cpp, dist, fuzz, go, loom, miri, python, readme, sanitize, toolchains,
+    Failure, c, conformance, cpp, dist, fuzz, go, loom, miri, node, python, readme, sanitize,
+    toolchains,
 };
 
 const LIMIT: Duration = Duration::from_secs(25 * 60);
@@ -21,6 +22,7 @@ const SUITES: &[Named] = &[
     ("dist", dist::suite),
     ("python", python::suite),
     ("go", go::suite),
+    ("node", node::suite),
     ("readme", readme::suite),
     ("conformance", || conformance::suite(&[])),
     ("pairs", conformance::pairs::suite),

@@ -1,0 +1,135 @@
+//! Subscriptions, and large messages.
+
+use core::cell::RefCell;
+use std::collections::VecDeque;
+
+use napi::Env;
+use napi::bindgen_prelude::{ArrayBuffer, BufferSlice};
+use napi_derive::napi;
+use neo::rsapi;
+
+use crate::error::{OrThrow as _, Result};
+use crate::external::{Lend, Lender};
+use crate::poller;
+use crate::slab;
+use crate::table::{self, Key, kept};
+
+type Large = Lender<rsapi::Message>;
+
+kept!(rsapi::Subscription, "subscription");
+kept!(Large, "message");
+
+impl Lend for rsapi::Message {
+    const WHAT: &'static str = "message";
+
+    fn memory(&mut self) -> (*mut u8, usize) {
+        (self.data().as_ptr().cast_mut(), self.data().len())
+    }
+}
+
+thread_local! {
+    /// Large messages of records that were written and not asked for yet: the same call of
+    /// JavaScript does that.
+    static LARGE: RefCell<VecDeque<rsapi::Message>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// Writes at most `max` messages that are there as records into a slab, from a word on, while it
+/// has room; the word behind the last one.
+#[napi(catch_unwind)]
+pub(crate) fn subscription_drain(
+    subscription: Key,
+    words: slab::Words<'_>,
+    at: u32,
+    max: u32,
+) -> Result<u32> {
+    let first = at as usize;
+    let mut at = first;
+    table::with(subscription, |subscription: &rsapi::Subscription| {
+        for _ in 0..max {
+            if at + slab::ROOM > words.len() {
+                break;
+            }
+            let message = match subscription.try_recv() {
+                Ok(Some(message)) => message,
+                Ok(None) => break,
+                Err(error) if at == first => return Err(error).or_throw(),
+                // It comes again when nothing is there but it.
+                Err(_) => break,
+            };
+            let (end, is_whole) = slab::write(words, at, &message, subscription.pattern());
+            at = end;
+            if !is_whole {
+                LARGE.with_borrow_mut(|large| large.push_back(message));
+            }
+        }
+        Ok(at as u32)
+    })
+}
+
+/// The large message of the first record that has none yet.
+#[napi(catch_unwind)]
+pub(crate) fn large_take() -> Option<Key> {
+    let message = LARGE.with_borrow_mut(VecDeque::pop_front)?;
+    Some(table::keep(Lender::new(message)))
+}
+
+/// Its payload, copied.
+#[napi(catch_unwind)]
+pub(crate) fn large_copy(env: &Env, large: Key) -> Result<ArrayBuffer<'_>> {
+    table::with(large, |large: &Large| {
+        large.with(|message| ArrayBuffer::copy_from(env, message.data()).or_throw())
+    })
+}
+
+/// Its payload in place. The handle goes with the buffer, at the latest.
+#[napi(catch_unwind)]
+pub(crate) fn large_view(env: &Env, large: Key) -> Result<ArrayBuffer<'_>> {
+    let lender = table::with(large, |large: &Large| Ok(large.clone()))?;
+    lender.lend(env, large)
+}
+
+/// Its headers, as records have them.
+#[napi(catch_unwind)]
+pub(crate) fn large_headers(env: &Env, large: Key) -> Result<BufferSlice<'_>> {
+    table::with(large, |large: &Large| {
+        large.with(|message| BufferSlice::copy_from(env, slab::headers(message)).or_throw())
+    })
+}
+
+/// Gives its memory back now. `buffer` is what `large_view` returned.
+#[napi(catch_unwind)]
+pub(crate) fn large_release(large: Key, buffer: Option<ArrayBuffer<'_>>) -> Result<()> {
+    drop(table::with(large, |large: &Large| large.give_up(buffer))?);
+    drop(table::take::<Large>(large));
+    Ok(())
+}
+
+/// Has a poller report it once it is ready.
+#[napi(catch_unwind)]
+pub(crate) fn subscription_watch(subscription: Key, poller: Key, token: u32) -> Result<()> {
+    poller::watch::<rsapi::Subscription>(subscription, poller, token)
+}
+
+/// Losses since the last message that no message has told.
+#[napi(catch_unwind)]
+pub(crate) fn subscription_take_lost(subscription: Key) -> Result<f64> {
+    table::with(subscription, |subscription: &rsapi::Subscription| {
+        Ok(subscription.take_lost().or_throw()? as f64)
+    })
+}
+
+/// Messages that wait to be received.
+#[napi(catch_unwind)]
+pub(crate) fn subscription_queued(subscription: Key) -> Result<f64> {
+    table::with(subscription, |subscription: &rsapi::Subscription| {
+        Ok(subscription.queued().or_throw()? as f64)
+    })
+}
+
+/// Unsubscribes, rings whoever waits, and gives the handle up.
+#[napi(catch_unwind)]
+pub(crate) fn subscription_close(subscription: Key) {
+    if let Some(subscription) = table::take::<rsapi::Subscription>(subscription) {
+        subscription.close();
+    }
+}
