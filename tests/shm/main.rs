@@ -6,6 +6,7 @@
 
 mod content;
 mod deaths;
+mod idle;
 mod isolation;
 mod kills;
 mod names;

@@ -32,6 +32,8 @@ fn play() {
         "other user" => other_user(&open()),
         "intruder" => intrude(&url),
         "unprivileged" => lack_rights(&url),
+        "idle" => idle(&Kernel::open(&url).unwrap()),
+        "hoarder" => hoard(&open()),
         "filler" => fill(&open()),
         "reborn" => reborn(&open()),
         victim => {
@@ -218,6 +220,25 @@ fn lack_rights(url: &str) {
     let text = error.to_string();
     assert_eq!(error.kind(), ErrorKind::Os, "{text}");
     assert!(text.contains("in one user namespace"), "{text}");
+}
+
+/// Has everything open and waits.
+fn idle(kernel: &Kernel) {
+    let mut quiet = kernel.subscribe("quiet").open().unwrap();
+    let _service = kernel.serve("quiet").open().unwrap();
+    let _publisher = kernel.publisher("quiet").open().unwrap();
+    kernel.publish("ready", b"idle").unwrap();
+    let _ = quiet.recv();
+}
+
+/// Holds as many loans as it may until it is killed.
+fn hoard(kernel: &Kernel) {
+    let publisher = kernel.publisher("t").open().unwrap();
+    let _loans: Vec<_> = (0..8).map(|_| publisher.loan(1 << 20).unwrap()).collect();
+    kernel.publish("ready", b"full").unwrap();
+    loop {
+        thread::park();
+    }
 }
 
 /// Uses far more memory than `/dev/shm` has.

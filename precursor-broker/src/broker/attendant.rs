@@ -341,7 +341,12 @@ impl Attendant {
         for (owner, pid, start) in living {
             self.watch_process(region, owner, pid, start);
         }
-        reclaim_dead(core)
+        let reclaimed = reclaim_dead(core);
+        if reclaimed.participants > 0 {
+            // What the dead needed may be more than the living ever will.
+            core.trim();
+        }
+        reclaimed
     }
 
     fn forget_others(&self, living: &[(Owner, u32, u64)]) {

@@ -43,7 +43,8 @@ impl RouteCounters {
         let take = Take(view.header.readers.take.load(Ordering::Acquire));
         let tail = Tail(publishers.tail.load(Ordering::Acquire)).position();
         let high = publishers.evicted_high.load(Ordering::Acquire);
-        let evicted = (high << EVICTED_BITS) + take.evicted();
+        // Sums of words that a broken participant may have written: they may be wrong, not overflow.
+        let evicted = (high << EVICTED_BITS).wrapping_add(take.evicted());
         let conflated = view.conflation();
         let empty = publishers.empty_keys.load(Ordering::Relaxed);
         let taken = take.position_near(tail);
@@ -53,9 +54,14 @@ impl RouteCounters {
             group: entry.group.to_string(),
             policy: entry.policy,
             depth: entry.depth,
-            accepted: tail.max(taken).saturating_sub(base + empty) + conflated,
-            delivered: taken.saturating_sub(base + evicted + empty),
-            lost: evicted + publishers.dropped.load(Ordering::Acquire) + conflated,
+            accepted: tail
+                .max(taken)
+                .saturating_sub(base.saturating_add(empty))
+                .saturating_add(conflated),
+            delivered: taken.saturating_sub(base.saturating_add(evicted).saturating_add(empty)),
+            lost: evicted
+                .saturating_add(publishers.dropped.load(Ordering::Acquire))
+                .saturating_add(conflated),
             timed_out: publishers.timed_out.load(Ordering::Acquire),
             queued: tail.saturating_sub(taken),
         }

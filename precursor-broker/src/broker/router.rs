@@ -154,7 +154,7 @@ impl Router {
                 self.applied.resize(needed, 0);
             }
             self.apply(region, index, now);
-            self.version = before + 1;
+            self.version = before.wrapping_add(1);
         }
     }
 

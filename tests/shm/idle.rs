@@ -1,0 +1,93 @@
+//! What a process takes that has a kernel open and does nothing with it.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use neo_protocol::Kernel;
+
+use crate::process::{LONG, Name, next};
+
+/// Numbers behind a key of a file of `/proc`, summed.
+fn sum(path: &Path, key: &str) -> u64 {
+    let text = fs::read_to_string(path).unwrap();
+    let lines = text.lines().filter_map(|line| line.strip_prefix(key));
+    lines.map(|line| line.split_whitespace().next().unwrap().parse::<u64>().unwrap()).sum()
+}
+
+fn process(pid: u32) -> std::path::PathBuf {
+    Path::new("/proc").join(pid.to_string())
+}
+
+/// How often the threads of a process have gone to sleep.
+fn sleeps(pid: u32) -> u64 {
+    let tasks = fs::read_dir(process(pid).join("task")).unwrap().flatten();
+    tasks.map(|task| sum(&task.path().join("status"), "voluntary_ctxt_switches:")).sum()
+}
+
+fn is_asleep(pid: u32) -> bool {
+    let tasks = fs::read_dir(process(pid).join("task")).unwrap().flatten();
+    let mut states = tasks.map(|task| fs::read_to_string(task.path().join("status")).unwrap());
+    states.all(|status| status.contains("State:\tS"))
+}
+
+/// Resident bytes of the mappings of a kernel's memory.
+fn resident(pid: u32) -> u64 {
+    let text = fs::read_to_string(process(pid).join("smaps")).unwrap();
+    let (mut is_ours, mut bytes) = (false, 0);
+    for line in text.lines() {
+        let first = line.split_whitespace().next().unwrap_or_default();
+        if !first.ends_with(':') {
+            is_ours = line.contains("memfd:neo");
+        } else if first == "Rss:" && is_ours {
+            bytes += line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10;
+        }
+    }
+    bytes
+}
+
+#[test]
+fn an_idle_process_runs_nothing_and_keeps_little() {
+    let name = Name::new();
+    let kernel = Kernel::open(&name.url()).unwrap();
+    let mut ready = kernel.subscribe("ready").open().unwrap();
+    let idle = name.start("idle");
+    let pid = idle.id();
+    assert_eq!(next(&mut ready), b"idle");
+    // It has said so and goes to sleep; both know each other once its thread has nothing to do.
+    let settled = || {
+        let before = sleeps(pid);
+        (0..200).for_each(|_| std::thread::yield_now());
+        is_asleep(pid) && before == sleeps(pid)
+    };
+    while !settled() {}
+    let before = sleeps(pid);
+    let mut busy = kernel.subscribe("busy").open().unwrap();
+    for n in 0..20_000_u32 {
+        kernel.publish("busy", &n.to_le_bytes()).unwrap();
+        assert_eq!(next(&mut busy), n.to_le_bytes());
+    }
+    assert_eq!(sleeps(pid), before, "the work of others does not wake it");
+    let resident = resident(pid);
+    assert!(0 < resident && resident <= 2 << 20, "{resident} bytes are resident");
+    let threads = fs::read_dir(process(pid).join("task")).unwrap().count();
+    // Its main thread, the one that the test runs on, and the library's.
+    assert_eq!(threads, 3);
+}
+
+#[test]
+fn memory_that_a_dead_process_used_is_given_back() {
+    let name = Name::new();
+    let kernel = name.open();
+    let before = kernel.counters().committed_bytes;
+    let mut ready = kernel.subscribe("ready").open().unwrap();
+    let mut hoarder = name.start("hoarder");
+    assert_eq!(next(&mut ready), b"full");
+    assert!(kernel.counters().committed_bytes >= before + (8 << 20));
+    hoarder.kill();
+    let begun = Instant::now();
+    while kernel.counters().committed_bytes >= before + (2 << 20) {
+        assert!(begun.elapsed() < LONG, "it is kept");
+        std::thread::yield_now();
+    }
+}
