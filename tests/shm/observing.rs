@@ -127,3 +127,26 @@ fn names_are_listed_with_their_debris_and_cleaned() {
     assert_eq!(clean_name("none.such").unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(clean_name("../etc").unwrap_err().kind(), ErrorKind::Invalid);
 }
+
+#[test]
+fn the_first_loss_of_a_life_is_kept_whatever_the_policy() {
+    let name = Name::new();
+    let kernel = name.open();
+    let observer = Observer::open(name.url().trim_start_matches("shm://")).unwrap();
+    for policy in [Policy::DropOldest, Policy::DropNewest, Policy::Latest, Policy::Block] {
+        let full = kernel.subscribe("a").policy(policy).depth(1).open().unwrap();
+        kernel.publish("a", b"kept").unwrap();
+        let kept = observer.look();
+        assert_eq!(kept.routes[0].first_loss_ns, None, "{policy:?}");
+        // Rings have sixteen places at least; `Latest` keeps one for each topic.
+        for _ in 0..16 {
+            let _ = kernel.publish("a", b"lost");
+        }
+        let first = observer.look().routes[0].first_loss_ns.expect("something was lost");
+        assert!(first >= kept.at_ns, "{policy:?}");
+        let _ = kernel.publish("a", b"lost");
+        assert_eq!(observer.look().routes[0].first_loss_ns, Some(first), "{policy:?}");
+        // The next life, in the same memory, has lost nothing.
+        drop(full);
+    }
+}

@@ -305,7 +305,9 @@ fn evict_and_retry(
         let has_freed = freed.is_some();
         if let Some((word, block)) = freed {
             *evicted += u32::from(!matches!(word.kind(), Kind::Aborted | Kind::Dead));
-            view.note_loss();
+            if word.kind() != Kind::Aborted {
+                view.note_loss();
+            }
             if let Some(block) = block {
                 block.release_from(view);
             }
