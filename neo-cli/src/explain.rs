@@ -154,7 +154,8 @@ impl Subscriber {
     fn lines(&self) -> Vec<String> {
         let Row { policy, depth, queued, delivered, open_s, .. } = self.figures;
         let readers: Vec<String> = self.read_by.iter().map(Reader::label).collect();
-        let senders: Vec<String> = self.published_by.iter().map(Sender::label).collect();
+        let recent = self.published_by.iter().map(|sender| sender.recent_messages).sum();
+        let senders = self.published_by.iter().map(|sender| sender.label(recent)).collect();
         let mut lines = vec![
             format!("{}, {policy}, open for {}", self.figures.title(), text::seconds(open_s)),
             format!("  read by       {}", joined(readers, "nobody")),
@@ -222,9 +223,10 @@ impl Reader {
 }
 
 impl Sender {
-    fn label(&self) -> String {
+    fn label(&self, recent: u64) -> String {
         let who = self.process.as_ref().map_or("one that has left".into(), Process::label);
-        format!("{who}: {} of the last", text::grouped(self.recent_messages))
+        let own = text::grouped(self.recent_messages);
+        format!("{who}: {own} of the last {}", text::grouped(recent))
     }
 }
 

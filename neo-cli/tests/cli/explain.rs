@@ -34,7 +34,7 @@ fn it_says_who_publishes_who_reads_and_who_is_slow() {
     assert!(text.contains(&format!("  read by       {here} (")), "{text}");
     assert!(text.contains("16 of 16 wait\n  lost          9 messages, the first "), "{text}");
     assert!(text.contains(" ago; 0 while it was looked at\n"), "{text}");
-    assert!(text.contains("one that has left: 5 of the last"), "{text}");
+    assert!(text.contains("one that has left: 5 of the last 25\n"), "{text}");
     assert!(text.contains("flights.* is slow: full, read by "), "{text}");
     assert!(!text.contains("prices"), "{text}");
 
