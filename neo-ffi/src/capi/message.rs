@@ -82,23 +82,19 @@ impl neo_view_t {
         }
     }
 
-    /// What a message says, without a handle to it.
-    #[inline]
-    pub(super) fn of_message(message: &Message) -> Self {
-        let frame = message.frame();
-        Self {
-            msg: core::ptr::null_mut(),
-            data: neo_slice_t::of(message.data()),
-            topic: neo_slice_t::of(message.topic().as_bytes()),
-            seq: frame.seq(),
-            lost_before: message.lost_before(),
-            timestamp_ns: frame.time_ns(),
-        }
-    }
-
     fn of(received: &Received) -> Self {
         match received {
-            Received::Message(message) => Self::of_message(message),
+            Received::Message(message) => {
+                let frame = message.frame();
+                Self {
+                    msg: core::ptr::null_mut(),
+                    data: neo_slice_t::of(frame.payload()),
+                    topic: neo_slice_t::of(message.topic().as_bytes()),
+                    seq: frame.seq(),
+                    lost_before: message.lost_before(),
+                    timestamp_ns: frame.time_ns(),
+                }
+            }
             Received::Reply(reply) => Self {
                 msg: core::ptr::null_mut(),
                 data: neo_slice_t::of(reply),

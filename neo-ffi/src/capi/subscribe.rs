@@ -210,7 +210,8 @@ struct Space<'s> {
 impl<'s> Space<'s> {
     /// The view of a copy; `None` if there is no room for it.
     fn copy(&mut self, message: &Message) -> Option<neo_view_t> {
-        let (data, topic) = (message.data(), message.topic().as_bytes());
+        let frame = message.frame();
+        let (data, topic) = (frame.payload(), message.topic().as_bytes());
         let topic_len = if topic == self.topic { 0 } else { topic.len() };
         if data.len().checked_add(topic_len)? > self.rest.len() {
             return None;
@@ -218,11 +219,13 @@ impl<'s> Space<'s> {
         if topic_len > 0 {
             self.topic = self.take(topic);
         }
-        let data = self.take(data);
         Some(neo_view_t {
-            data: neo_slice_t::of(data),
+            msg: core::ptr::null_mut(),
+            data: neo_slice_t::of(self.take(data)),
             topic: neo_slice_t::of(self.topic),
-            ..neo_view_t::of_message(message)
+            seq: frame.seq(),
+            lost_before: message.lost_before(),
+            timestamp_ns: frame.time_ns(),
         })
     }
 

@@ -87,7 +87,7 @@ struct Table {
     rearm: Vec<u64>,
     armed: bool,
     interrupted: bool,
-    /// The descriptor was set and not cleared since.
+    /// The descriptor was or will be set, and not cleared since.
     signalled: bool,
     sleepers: u32,
 }
@@ -152,8 +152,9 @@ impl Shared {
         match &self.target {
             #[cfg(unix)]
             Target::Descriptor(descriptor) => {
-                // Under the lock, so that `signalled` and the descriptor never disagree.
+                // Set without the lock, which the woken host would meet at once.
                 table.signalled = true;
+                drop(table);
                 descriptor.set();
             }
             Target::Callback(callback) => {
@@ -188,9 +189,10 @@ impl Shared {
         let mut table = self.table.lock();
         #[cfg(unix)]
         if let Target::Descriptor(descriptor) = &self.target
-            && core::mem::take(&mut table.signalled)
+            && table.signalled
         {
-            descriptor.clear();
+            // Who is only about to set it wakes the host once in vain, and is cleared after that.
+            table.signalled = !descriptor.clear();
         }
         if table.has_news() {
             return Armed::AlreadyReady;

@@ -52,13 +52,23 @@ impl Descriptor {
         let _ = std::io::Write::write(&mut &self.write, &[1]);
     }
 
-    /// One system call; at least one, where it takes several to read all.
-    pub(crate) fn clear(&self) {
+    /// One system call; at least one, where it takes several to read all. False: it was not set.
+    pub(crate) fn clear(&self) -> bool {
         let mut bytes = [0; 8];
         #[cfg(target_os = "linux")]
-        let _ = rustix::io::read(&self.read, &mut bytes);
+        let was_set = rustix::io::read(&self.read, &mut bytes).is_ok();
         #[cfg(not(target_os = "linux"))]
-        while let Ok(8) = rustix_free_read(&self.read, &mut bytes) {}
+        let was_set = {
+            let mut was_set = false;
+            while let Ok(count @ 1..) = rustix_free_read(&self.read, &mut bytes) {
+                was_set = true;
+                if count < bytes.len() {
+                    break;
+                }
+            }
+            was_set
+        };
+        was_set
     }
 }
 
