@@ -20,9 +20,11 @@ const (
 // batch is what one call of C fills.
 type batch struct {
 	// slab is memory for payloads. What was given out is never used again.
-	slab  []byte
-	items [batchMax]C.neo_go_item_t
+	slab []byte
+	// room is how many messages may come, n how many came.
+	room  int
 	n     C.size_t
+	items [batchMax]C.neo_go_item_t
 	err   C.neo_error_t
 	// handles are the messages that were too large for the slab.
 	handles []C.uintptr_t
@@ -45,16 +47,26 @@ func (s *Subscription) RecvBatch(ctx context.Context, messages []Message) ([]Mes
 	if ctx.Err() != nil {
 		return messages, done(s.op("recv"), ctx)
 	}
-	return s.recvBatch(messages, func(b *batch, room int) error {
-		return s.await(ctx, "recv", &b.err, func(poller C.uintptr_t) C.int32_t {
-			return b.recv(s, poller, room)
-		})
+	return s.recvBatch(messages, func(b *batch) error {
+		w, err := s.source.enter(ctx, s.op("recv"))
+		if err != nil {
+			return err
+		}
+		defer s.source.leave()
+		w.batch = b
+		err = s.source.await(ctx, s.op("recv"), lookForBatch)
+		w.batch = nil
+		return err
 	})
+}
+
+func lookForBatch(w *waiter, poller C.uintptr_t) C.int32_t {
+	return w.batch.recv(w.target, poller, &w.err)
 }
 
 // TryRecvBatch is RecvBatch of messages that are there; it appends nothing if none is. It does not wait.
 func (s *Subscription) TryRecvBatch(messages []Message) ([]Message, error) {
-	return s.recvBatch(messages, func(b *batch, _ int) error {
+	return s.recvBatch(messages, func(b *batch) error {
 		b.n = 0
 		return nil
 	})
@@ -62,7 +74,7 @@ func (s *Subscription) TryRecvBatch(messages []Message) ([]Message, error) {
 
 // recvBatch calls wait if nothing is there.
 func (s *Subscription) recvBatch(
-	messages []Message, wait func(b *batch, room int) error,
+	messages []Message, wait func(b *batch) error,
 ) ([]Message, error) {
 	if len(messages) == cap(messages) {
 		messages = append(make([]Message, 0, len(messages)+batchMax), messages...)
@@ -76,26 +88,25 @@ func (s *Subscription) recvBatch(
 	defer s.source.unuse()
 	b := batches.Get().(*batch)
 	defer batches.Put(b)
-	room := cap(messages) - len(messages)
-	status := b.recv(s, 0, room)
-	var err error
-	if status == C.NEO_AGAIN {
-		err = wait(b, room)
-	} else if status != C.NEO_OK {
-		err = failure(s.op("recv"), status, &b.err)
-	}
-	if err != nil {
-		return messages, err
+	b.room = min(cap(messages)-len(messages), batchMax)
+	switch status := b.recv(s.source.raw, 0, &b.err); status {
+	case C.NEO_OK:
+	case C.NEO_AGAIN:
+		if err := wait(b); err != nil {
+			return messages, err
+		}
+	default:
+		return messages, failure(s.op("recv"), status, &b.err)
 	}
 	return b.appendTo(s, messages), nil
 }
 
-func (b *batch) recv(s *Subscription, poller C.uintptr_t, room int) C.int32_t {
+func (b *batch) recv(raw, poller C.uintptr_t, err *C.neo_error_t) C.int32_t {
 	if len(b.slab) < slabLeast {
 		b.slab = make([]byte, slabBytes)
 	}
-	return C.neo_go_recv(s.source.raw, poller, address(b.slab), C.size_t(len(b.slab)),
-		&b.items[0], C.size_t(min(room, batchMax)), &b.n, &b.err)
+	return C.neo_go_recv(raw, poller, address(b.slab), C.size_t(len(b.slab)),
+		&b.items[0], C.size_t(b.room), &b.n, err)
 }
 
 func (b *batch) appendTo(s *Subscription, messages []Message) []Message {

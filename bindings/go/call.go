@@ -28,37 +28,37 @@ func (k *Kernel) Call(ctx context.Context, service, method string, data []byte) 
 		return nil, problem
 	}
 	defer k.waiters.put(w)
-	var one struct {
-		item C.neo_go_item_t
-		err  C.neo_error_t
-		call C.uintptr_t
-	}
 	status := C.neo_go_call(k.handle.raw, w.poller, letters(service), C.size_t(len(service)),
 		letters(method), C.size_t(len(method)), address(data), C.size_t(len(data)),
-		&one.call, &one.item, &one.err)
+		&w.call, address(w.space[:]), recvSpace, &w.err)
 	if status == C.NEO_AGAIN {
-		_, problem = w.park(ctx, deadlineIn(k.callTimeout), func() bool {
-			status = C.neo_go_call_look(one.call, w.poller, &one.item, &one.err)
-			return status != C.NEO_AGAIN
-		})
+		status, problem = w.park(ctx, deadlineIn(k.callTimeout), lookForAnswer)
 	}
-	answer := C.uintptr_t(0)
-	var reply []byte
-	if status == C.NEO_OK {
-		answer = one.item.msg
-		reply = append([]byte{}, foreign(&one.item.data, one.item.data_len)...)
-	}
-	C.neo_go_call_end(one.call, w.poller, answer)
 	switch {
-	case problem != nil:
-		return nil, problem
 	case status == C.NEO_OK:
-		return reply, nil
+		return w.answer(), nil
 	case status != C.NEO_AGAIN:
-		return nil, failure(callOp(service, method), status, &one.err)
-	default:
-		return nil, k.late(ctx, callOp(service, method))
+		return nil, failure(callOp(service, method), status, &w.err)
 	}
+	C.neo_go_call_end(&w.call)
+	if problem != nil {
+		return nil, fail(ErrOS, callOp(service, method), problem.Error())
+	}
+	return nil, k.late(ctx, callOp(service, method))
+}
+
+func lookForAnswer(w *waiter, _ C.uintptr_t) C.int32_t {
+	return C.neo_go_call_take(&w.call, address(w.space[:]), recvSpace, &w.err)
+}
+
+// answer is what the call of this waiter was answered with.
+func (w *waiter) answer() []byte {
+	if w.call.answer == 0 {
+		return append([]byte{}, w.space[:w.call.len]...)
+	}
+	answer := append([]byte{}, foreign(&w.call.data, w.call.len)...)
+	C.neo_go_release(C.NEO_GO_MSG_HANDLE, w.call.answer)
+	return answer
 }
 
 // late is why a call that was not answered has ended.
@@ -130,44 +130,35 @@ func (c *PendingCall) Wait(ctx context.Context) ([]byte, error) {
 		return nil, fail(ErrClosed, c.op, "the call was given up by Close")
 	}
 	defer c.handle.unuse()
-	item, failed := new(C.neo_go_item_t), new(C.neo_error_t)
-	status := C.neo_go_call_look(c.handle.raw, 0, item, failed)
+	w, problem := c.waiters.take(c.op)
+	if problem != nil {
+		return nil, problem
+	}
+	defer c.waiters.put(w)
+	w.target = c.handle.raw
+	status := lookForCall(w, 0)
 	if status == C.NEO_AGAIN {
-		var problem error
-		if status, problem = c.await(ctx, item, failed); problem != nil {
-			return nil, problem
+		if status = C.neo_go_watch(w.poller, C.NEO_GO_CALL, w.target, &w.err); status == C.NEO_OK {
+			defer C.neo_go_unwatch(w.poller, w.target)
+			if status, problem = w.park(ctx, time.Time{}, lookForCall); problem != nil {
+				return nil, fail(ErrOS, c.op, problem.Error())
+			}
 		}
 	}
 	switch status {
 	case C.NEO_OK:
-		reply := append([]byte{}, foreign(&item.data, item.data_len)...)
-		C.neo_go_release(C.NEO_GO_MSG_HANDLE, item.msg)
+		reply := append([]byte{}, foreign(&w.item.data, w.item.data_len)...)
+		C.neo_go_release(C.NEO_GO_MSG_HANDLE, w.item.msg)
 		return reply, nil
 	case C.NEO_AGAIN:
 		return nil, done(c.op, ctx)
 	default:
-		return nil, failure(c.op, status, failed)
+		return nil, failure(c.op, status, &w.err)
 	}
 }
 
-func (c *PendingCall) await(
-	ctx context.Context, item *C.neo_go_item_t, failed *C.neo_error_t,
-) (C.int32_t, error) {
-	w, problem := c.waiters.take(c.op)
-	if problem != nil {
-		return 0, problem
-	}
-	defer c.waiters.put(w)
-	if status := C.neo_go_watch(w.poller, C.NEO_GO_CALL, c.handle.raw, failed); status != C.NEO_OK {
-		return status, nil
-	}
-	defer C.neo_go_unwatch(w.poller, c.handle.raw)
-	status := C.int32_t(C.NEO_AGAIN)
-	_, problem = w.park(ctx, time.Time{}, func() bool {
-		status = C.neo_go_call_look(c.handle.raw, w.poller, item, failed)
-		return status != C.NEO_AGAIN
-	})
-	return status, problem
+func lookForCall(w *waiter, poller C.uintptr_t) C.int32_t {
+	return C.neo_go_call_look(w.target, poller, &w.item, &w.err)
 }
 
 // Close gives the call up: who waits for it returns. After its end it does nothing.

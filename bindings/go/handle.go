@@ -23,6 +23,9 @@ package neo
 // #cgo nocallback neo_go_call
 // #cgo noescape neo_go_call_look
 // #cgo nocallback neo_go_call_look
+// #cgo noescape neo_go_call_take
+// #cgo nocallback neo_go_call_take
+// #cgo noescape neo_go_call_end
 // #cgo nocallback neo_go_call_end
 // #cgo nocallback neo_go_release
 // #cgo nocallback neo_go_noop

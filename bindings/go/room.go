@@ -67,17 +67,22 @@ func (p *Publisher) awaitRoom(
 		return 0, problem
 	}
 	defer p.waiters.put(w)
+	w.target = room
 	if status := C.neo_go_watch(w.poller, C.NEO_GO_ROOM, room, err); status != C.NEO_OK {
 		return 0, failure(p.op(), status, err)
 	}
 	defer C.neo_go_unwatch(w.poller, room)
-	status := C.int32_t(C.NEO_AGAIN)
-	_, problem = w.park(ctx, deadline, func() bool {
-		status = C.neo_go_room_look(room, w.poller, err)
-		return status != C.NEO_AGAIN
-	})
-	if status == C.NEO_AGAIN && problem == nil && ctx.Err() != nil {
-		problem = done(p.op(), ctx)
+	status, problem := w.park(ctx, deadline, lookForRoom)
+	if problem != nil {
+		return 0, fail(ErrOS, p.op(), problem.Error())
 	}
-	return status, problem
+	if status == C.NEO_AGAIN && ctx.Err() != nil {
+		return 0, done(p.op(), ctx)
+	}
+	*err = w.err
+	return status, nil
+}
+
+func lookForRoom(w *waiter, poller C.uintptr_t) C.int32_t {
+	return C.neo_go_room_look(w.target, poller, &w.err)
 }

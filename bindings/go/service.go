@@ -102,8 +102,7 @@ func (s *Service) Recv(ctx context.Context) (*Request, error) {
 	if err := s.recv(ctx, request); err != nil {
 		return nil, err
 	}
-	request.handle = &handle{raw: request.raw, kind: C.NEO_GO_REQUEST_HANDLE}
-	request.cleanup = backstop(request, request.handle)
+	request.own()
 	return request, nil
 }
 
@@ -113,22 +112,13 @@ func (s *Service) TryRecv() (*Request, error) {
 		return nil, s.closed()
 	}
 	defer s.source.unuse()
-	var (
-		item C.neo_go_item_t
-		err  C.neo_error_t
-	)
-	switch status := C.neo_go_service_recv(s.source.raw, 0, &item, &err); status {
-	case C.NEO_OK:
-		request := new(Request)
-		request.read(s, &item)
-		request.handle = &handle{raw: request.raw, kind: C.NEO_GO_REQUEST_HANDLE}
-		request.cleanup = backstop(request, request.handle)
-		return request, nil
-	case C.NEO_AGAIN:
-		return nil, nil
-	default:
-		return nil, failure(s.op(), status, &err)
+	request := new(Request)
+	came, err := s.tryRecv(request)
+	if !came {
+		return nil, err
 	}
+	request.own()
+	return request, nil
 }
 
 // recv takes a request; who calls it answers the raw handle.
@@ -140,25 +130,39 @@ func (s *Service) recv(ctx context.Context, request *Request) error {
 		return s.closed()
 	}
 	defer s.source.unuse()
-	item, failed := new(C.neo_go_item_t), new(C.neo_error_t)
-	status := C.neo_go_service_recv(s.source.raw, 0, item, failed)
-	if status == C.NEO_AGAIN {
-		var problem error
-		status, problem = s.source.await(ctx, func(poller C.uintptr_t) C.int32_t {
-			return C.neo_go_service_recv(s.source.raw, poller, item, failed)
-		})
-		if problem != nil {
-			return problem
-		}
+	if came, err := s.tryRecv(request); came || err != nil {
+		return err
 	}
-	switch status {
+	w, err := s.source.enter(ctx, s.op())
+	if err != nil {
+		return err
+	}
+	defer s.source.leave()
+	if err := s.source.await(ctx, s.op(), lookForRequest); err != nil {
+		return err
+	}
+	request.read(s, &w.item)
+	return nil
+}
+
+func lookForRequest(w *waiter, poller C.uintptr_t) C.int32_t {
+	return C.neo_go_service_recv(w.target, poller, &w.item, &w.err)
+}
+
+// tryRecv takes a request if one is there. The caller uses the source.
+func (s *Service) tryRecv(request *Request) (bool, error) {
+	var (
+		item C.neo_go_item_t
+		err  C.neo_error_t
+	)
+	switch status := C.neo_go_service_recv(s.source.raw, 0, &item, &err); status {
 	case C.NEO_OK:
-		request.read(s, item)
-		return nil
+		request.read(s, &item)
+		return true, nil
 	case C.NEO_AGAIN:
-		return done(s.op(), ctx)
+		return false, nil
 	default:
-		return failure(s.op(), status, failed)
+		return false, failure(s.op(), status, &err)
 	}
 }
 
@@ -184,6 +188,12 @@ func (r *Request) read(s *Service, item *C.neo_go_item_t) {
 	r.Method = intern(&s.method, foreign(&item.topic, item.topic_len))
 	r.Data = append([]byte{}, foreign(&item.data, item.data_len)...)
 	r.raw = item.msg
+}
+
+// own sees to it that the request is given back even if it is forgotten.
+func (r *Request) own() {
+	r.handle = &handle{raw: r.raw, kind: C.NEO_GO_REQUEST_HANDLE}
+	r.cleanup = backstop(r, r.handle)
 }
 
 // Reply answers the request. It does not wait; a caller that no longer waits is no error.

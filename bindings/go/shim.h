@@ -503,28 +503,69 @@ static inline int32_t neo_go_call_look(uintptr_t call, uintptr_t poller, neo_go_
     }
 }
 
-/* Starts a call and looks for its answer. NEO_AGAIN: the poller watches the call and is armed. */
-static inline int32_t neo_go_call(uintptr_t kernel, uintptr_t poller, const uint8_t *service,
-                                  size_t service_len, const uint8_t *method, size_t method_len,
-                                  const uint8_t *data, size_t len, uintptr_t *out,
-                                  neo_go_item_t *item, neo_error_t *err)
+/* A call that one goroutine waits for: it is given back as soon as it has ended. */
+typedef struct {
+    uintptr_t call;
+    uintptr_t poller;
+    /* The answer: in `space` if it fits, else at `data` until `answer` is released. */
+    uintptr_t answer;
+    uintptr_t data;
+    uintptr_t len;
+} neo_go_call_t;
+
+/* What a poller that serves one call after the other calls each of them. The next one takes the place
+ * of one that was released; to remove that would wait for the thread that is just waking us. */
+#define NEO_GO_CALL_TOKEN 0
+
+/* Gives the call up or, at its end, back. */
+static inline void neo_go_call_end(neo_go_call_t *it)
 {
-    neo_status_t status = neo_go_call_start(kernel, service, service_len, method, method_len, data,
-                                            len, out, err);
-    if (status == NEO_OK) {
-        status = neo_go_watch(poller, NEO_GO_CALL, *out, err);
-    }
-    return status == NEO_OK ? neo_go_call_look(*out, poller, item, err) : status;
+    neo_call_release((neo_call_t *)it->call);
+    it->call = 0;
 }
 
-/* Gives a call back that a poller watched, and its answer. */
-static inline void neo_go_call_end(uintptr_t call, uintptr_t poller, uintptr_t answer)
+/* Takes the answer. NEO_AGAIN: there is none, and the poller is armed. Else the call has ended. */
+static inline int32_t neo_go_call_take(neo_go_call_t *it, uint8_t *space, size_t space_len,
+                                       neo_error_t *err)
 {
-    neo_msg_release((neo_msg_t *)answer);
-    if (call != 0) {
-        neo_go_unwatch(poller, call);
+    neo_go_item_t item;
+    neo_status_t status = neo_go_call_look(it->call, it->poller, &item, err);
+    if (status == NEO_AGAIN) {
+        return status;
     }
-    neo_call_release((neo_call_t *)call);
+    if (status == NEO_OK) {
+        it->answer = item.msg;
+        it->data = item.data;
+        it->len = item.data_len;
+        if (item.data_len <= space_len) {
+            memcpy(space, (const void *)item.data, item.data_len);
+            neo_msg_release((neo_msg_t *)item.msg);
+            it->answer = 0;
+        }
+    }
+    neo_go_call_end(it);
+    return status;
+}
+
+/* Starts a call and looks for its answer. */
+static inline int32_t neo_go_call(uintptr_t kernel, uintptr_t poller, const uint8_t *service,
+                                  size_t service_len, const uint8_t *method, size_t method_len,
+                                  const uint8_t *data, size_t len, neo_go_call_t *it,
+                                  uint8_t *space, size_t space_len, neo_error_t *err)
+{
+    neo_status_t status = neo_go_call_start(kernel, service, service_len, method, method_len, data,
+                                            len, &it->call, err);
+    it->poller = poller;
+    if (status != NEO_OK) {
+        return status;
+    }
+    status = neo_poller_add_call((neo_poller_t *)poller, (neo_call_t *)it->call, NEO_GO_CALL_TOKEN,
+                                 err);
+    if (status != NEO_OK) {
+        neo_go_call_end(it);
+        return status;
+    }
+    return neo_go_call_take(it, space, space_len, err);
 }
 
 /* Does nothing: what a call of C costs. */

@@ -46,56 +46,31 @@ func (s *source) open(raw C.uintptr_t, kind, watch C.int32_t, wait Wait) {
 	}
 }
 
-// look takes what is there. With a poller it arms that if nothing is. C.NEO_AGAIN: nothing was there.
-type look func(poller C.uintptr_t) C.int32_t
-
-// await looks until something was taken, the source ends or the context does. It has taken nothing
-// if the context ended it. The caller uses the source meanwhile and has looked once already.
-func (s *source) await(ctx context.Context, look look) (C.int32_t, error) {
-	yields := adaptiveYields
-	if s.wait == WaitPark {
-		yields = 0
-	}
-	for turn := 0; s.wait == WaitSpin || turn < yields; turn++ {
-		if ctx.Err() != nil {
-			return C.NEO_AGAIN, nil
-		}
-		runtime.Gosched()
-		if status := look(0); status != C.NEO_AGAIN {
-			return status, nil
-		}
-	}
+// enter waits for the turn to wait; leave gives it to the next one. The caller uses the source
+// meanwhile.
+func (s *source) enter(ctx context.Context, op string) (*waiter, error) {
 	select {
 	case s.turn <- struct{}{}:
 	case <-ctx.Done():
-		return C.NEO_AGAIN, nil
+		return nil, done(op, ctx)
 	}
-	defer func() { <-s.turn }()
-	if err := s.prepare(); err != nil {
-		return 0, err
+	if err := s.prepare(op); err != nil {
+		s.leave()
+		return nil, err
 	}
-	status := C.int32_t(C.NEO_AGAIN)
-	_, err := s.waiter.park(ctx, time.Time{}, func() bool {
-		status = look(s.waiter.poller)
-		return status != C.NEO_AGAIN
-	})
-	if status == C.NEO_AGAIN {
-		// Nobody looks any more: what comes now must wake somebody else.
-		C.neo_go_unwatch(s.waiter.poller, s.raw)
-		s.watched = false
-	}
-	return status, err
+	return s.waiter, nil
 }
 
+func (s *source) leave() { <-s.turn }
+
 // prepare makes the poller of this source, and watches the source. The caller has the turn.
-func (s *source) prepare() error {
-	const op = "wait"
+func (s *source) prepare(op string) error {
 	if s.waiter == nil {
 		waiter, err := newWaiter(op)
 		if err != nil {
 			return err
 		}
-		s.waiter = waiter
+		s.waiter, waiter.target = waiter, s.raw
 	}
 	if !s.watched {
 		var err C.neo_error_t
@@ -105,4 +80,36 @@ func (s *source) prepare() error {
 		s.watched = true
 	}
 	return nil
+}
+
+// await looks until something was taken, the source ends or the context does. If the context ended it,
+// nothing was taken. The caller has the turn.
+func (s *source) await(ctx context.Context, op string, look look) error {
+	w := s.waiter
+	w.status = C.NEO_AGAIN
+	for turn := 0; s.wait == WaitSpin || s.wait == WaitAdaptive && turn < adaptiveYields; turn++ {
+		if ctx.Err() != nil {
+			break
+		}
+		runtime.Gosched()
+		if w.status = look(w, 0); w.status != C.NEO_AGAIN {
+			break
+		}
+	}
+	if w.status == C.NEO_AGAIN && ctx.Err() == nil {
+		if _, err := w.park(ctx, time.Time{}, look); err != nil {
+			return fail(ErrOS, op, err.Error())
+		}
+	}
+	switch w.status {
+	case C.NEO_OK:
+		return nil
+	case C.NEO_AGAIN:
+		// Nobody looks any more: what comes now must wake somebody else.
+		C.neo_go_unwatch(w.poller, s.raw)
+		s.watched = false
+		return done(op, ctx)
+	default:
+		return failure(op, w.status, &w.err)
+	}
 }

@@ -119,9 +119,6 @@ func (s *Subscription) Close() error {
 	return nil
 }
 
-// recvSpace holds most messages: those that fit it are received by one call of C.
-const recvSpace = 512
-
 // Recv receives the next message and waits for it until ctx ends. If ctx ends it, no message was
 // taken.
 //
@@ -134,21 +131,23 @@ func (s *Subscription) Recv(ctx context.Context) (*Message, error) {
 	if message != nil || err != nil {
 		return message, err
 	}
-	// Beyond the fast path the buffers live on the heap, where a closure finds them.
-	var one struct {
-		space [recvSpace]byte
-		item  C.neo_go_item_t
-		n     C.size_t
-		err   C.neo_error_t
+	if !s.source.use() {
+		return nil, s.closed("recv")
 	}
-	err = s.await(ctx, "recv", &one.err, func(poller C.uintptr_t) C.int32_t {
-		return C.neo_go_recv(s.source.raw, poller, address(one.space[:]), recvSpace,
-			&one.item, 1, &one.n, &one.err)
-	})
+	defer s.source.unuse()
+	w, err := s.source.enter(ctx, s.op("recv"))
 	if err != nil {
 		return nil, err
 	}
-	return s.own(&one.item, one.space[:]), nil
+	defer s.source.leave()
+	if err := s.source.await(ctx, s.op("recv"), lookForMessage); err != nil {
+		return nil, err
+	}
+	return s.own(&w.item, w.space[:]), nil
+}
+
+func lookForMessage(w *waiter, poller C.uintptr_t) C.int32_t {
+	return C.neo_go_recv(w.target, poller, address(w.space[:]), recvSpace, &w.item, 1, &w.n, &w.err)
 }
 
 // TryRecv receives the next message if one is there; nil if none is. It does not wait.
@@ -204,17 +203,23 @@ func (s *Subscription) RecvView(ctx context.Context) (*View, error) {
 	if view != nil || err != nil {
 		return view, err
 	}
-	var one struct {
-		item C.neo_go_item_t
-		err  C.neo_error_t
+	if !s.source.use() {
+		return nil, s.closed("recv")
 	}
-	err = s.await(ctx, "recv", &one.err, func(poller C.uintptr_t) C.int32_t {
-		return C.neo_go_recv_view(s.source.raw, poller, &one.item, &one.err)
-	})
+	defer s.source.unuse()
+	w, err := s.source.enter(ctx, s.op("recv"))
 	if err != nil {
 		return nil, err
 	}
-	return s.view(&one.item), nil
+	defer s.source.leave()
+	if err := s.source.await(ctx, s.op("recv"), lookForView); err != nil {
+		return nil, err
+	}
+	return s.view(&w.item), nil
+}
+
+func lookForView(w *waiter, poller C.uintptr_t) C.int32_t {
+	return C.neo_go_recv_view(w.target, poller, &w.item, &w.err)
 }
 
 // TryRecvView is RecvView of a message that is there; nil if none is. It does not wait.
@@ -242,28 +247,6 @@ func (s *Subscription) TryRecvView() (*View, error) {
 
 func (s *Subscription) view(item *C.neo_go_item_t) *View {
 	return newView(intern(&s.topic, foreign(&item.topic, item.topic_len)), item)
-}
-
-// await waits for what look takes, and says why it has taken nothing.
-func (s *Subscription) await(
-	ctx context.Context, verb string, err *C.neo_error_t, look look,
-) error {
-	if !s.source.use() {
-		return s.closed(verb)
-	}
-	defer s.source.unuse()
-	status, problem := s.source.await(ctx, look)
-	if problem != nil {
-		return problem
-	}
-	switch status {
-	case C.NEO_OK:
-		return nil
-	case C.NEO_AGAIN:
-		return done(s.op(verb), ctx)
-	default:
-		return failure(s.op(verb), status, err)
-	}
 }
 
 // All receives messages until ctx ends, the subscription is closed, or the loop is left:

@@ -2,6 +2,7 @@
 //! builds programs outside the repository against it.
 
 mod consumers;
+mod go;
 
 use core::time::Duration;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,7 @@ pub(crate) fn suite() -> Suite {
         let library = prefix.join("lib").join(format!("libneo.so.{VERSION}"));
         steps.push(verdict("only what the list names is exported", golden::symbols(&library)));
         steps.extend(consumers::build(&folder, &prefix));
+        steps.extend(go::build(&folder, &prefix));
     }
     if let Err(error) = std::fs::remove_dir_all(&folder) {
         println!("{}: {error}", folder.display());

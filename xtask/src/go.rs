@@ -11,7 +11,11 @@ use crate::c::{quiet, verdict};
 use crate::dist;
 use crate::run::{Counts, Outcome, Step, first_line};
 use crate::suite::Suite;
+use crate::unsafe_sites::read;
 use crate::{Failure, toolchains, workspace};
+
+/// What programs import.
+pub(crate) const PACKAGE: &str = "github.com/neo-qiss/messaging-kernel/bindings/go";
 
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
@@ -53,18 +57,22 @@ pub(crate) fn build_in_place(release: bool) -> Result<(), Failure> {
     stamp(&archive)
 }
 
-/// Go's cache of builds does not look into archives, but at the headers beside the sources.
+/// Go's cache of builds does not look into archives, but at the sources: one of them names it.
 fn stamp(archive: &Path) -> Result<(), Failure> {
     let bytes = std::fs::read(archive).map_err(|error| told(archive, &error))?;
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
-    let header = package().join("archive.h");
-    let text = format!("/* The archive in lib is {:016x}. */\n", hasher.finish());
-    std::fs::write(&header, text).map_err(|error| told(&header, &error))
+    let source = package().join("archive.go");
+    let text = format!(
+        "//go:build cgo && !neo_dynamic\n\npackage neo\n\n// archive tells Go's cache of builds which \
+         archive was linked.\nvar archive = \"{:016x}\"\n",
+        hasher.finish()
+    );
+    std::fs::write(&source, text).map_err(|error| told(&source, &error))
 }
 
 /// The folder of this machine's archive, by Go's names.
-fn target() -> Result<String, Failure> {
+pub(crate) fn target() -> Result<String, Failure> {
     let name = |variable: &str| {
         first_line("go", &["env", variable]).ok_or_else(|| toolchains::wanted("Go"))
     };
@@ -87,10 +95,15 @@ pub(crate) fn suite() -> Suite {
     if built.failure.is_some() {
         return Suite::of([built]);
     }
-    Suite::of([
+    let mut steps = vec![
         built,
         verdict("every file is as gofmt writes it", formatted()),
         verdict("go vet has nothing to say", vetted()),
+    ];
+    steps.extend(TOPICS.iter().map(|topic| {
+        verdict(&format!("the example {topic} prints what every language prints"), example(topic))
+    }));
+    steps.extend([
         test("go", &[], &[]),
         test("go, race", &["-race"], &[FEWER]),
         test(
@@ -98,12 +111,15 @@ pub(crate) fn suite() -> Suite {
             &[],
             &[("GOEXPERIMENT", "cgocheck2"), ("GODEBUG", "clobberfree=1"), FEWER],
         ),
-    ])
-    .not_empty()
+    ]);
+    Suite::of(steps).not_empty()
 }
 
 /// Folders of Go sources.
-const FOLDERS: &[&str] = &["bindings/go", "bindings/conformance/go"];
+const FOLDERS: &[&str] = &["bindings/go", "bindings/conformance/go", "examples/go"];
+
+/// The topics of the examples.
+const TOPICS: &[&str] = &["pubsub", "queue_group", "service", "slow_consumer", "loans"];
 
 fn formatted() -> Result<(), Failure> {
     let mut command = Command::new("gofmt");
@@ -119,6 +135,48 @@ fn vetted() -> Result<(), Failure> {
         command.arg("-C").arg(workspace::root().join(folder)).args(["vet", "./..."]);
         quiet(command)
     })
+}
+
+fn example(topic: &str) -> Result<(), Failure> {
+    let folder = workspace::root().join("examples");
+    let program = built(&folder.join("go").join(topic), topic)?;
+    prints(program, &read(&folder.join(topic).join("expected.txt"))?)
+}
+
+/// Builds the program of a folder.
+fn built(folder: &Path, name: &str) -> Result<Command, Failure> {
+    let program = workspace::target_dir().join("go").join(name);
+    let mut build = Command::new("go");
+    build.arg("-C").arg(folder).args(["build", "-o"]).arg(&program).arg(".");
+    quiet(build)?;
+    Ok(Command::new(program))
+}
+
+/// Builds a program that is not in the repository.
+pub(crate) fn built_from(code: &str) -> Result<Command, Failure> {
+    build_in_place(false)?;
+    let folder = workspace::target_dir().join("go/readme");
+    std::fs::create_dir_all(&folder).map_err(|error| told(&folder, &error))?;
+    let module = format!(
+        "module readme\n\ngo 1.24\n\nrequire {PACKAGE} v0.0.0\n\nreplace {PACKAGE} => {}\n",
+        package().display()
+    );
+    for (name, text) in [("main.go", format!("{code}\n")), ("go.mod", module)] {
+        let file = folder.join(name);
+        std::fs::write(&file, text).map_err(|error| told(&file, &error))?;
+    }
+    built(&folder, "readme.program")
+}
+
+/// The program ends well and prints this.
+pub(crate) fn prints(mut command: Command, wanted: &str) -> Result<(), Failure> {
+    let output = command.output().map_err(|error| format!("it does not start: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    if output.status.success() && said.trim_end() == wanted.trim_end() {
+        return Ok(());
+    }
+    let errors = String::from_utf8_lossy(&output.stderr);
+    Err(format!("it ended with {} and printed {said:?} {errors}", output.status))
 }
 
 /// Runs the tests and counts them.

@@ -1,11 +1,11 @@
-//! The suite `readme`: its programs in C, Python and Node print what it says. Those in Rust are run by
-//! the documentation tests of `neo-protocol`.
+//! The suite `readme`: its programs in C, Python, Node and Go print what it says. Those in Rust are
+//! run by the documentation tests of `neo-protocol`.
 
 use std::process::Command;
 
 use crate::run::Outcome;
 use crate::suite::Suite;
-use crate::{Failure, c, node, python, unsafe_sites, workspace};
+use crate::{Failure, c, go, node, python, unsafe_sites, workspace};
 
 /// What each of them prints, by the README.
 const PRINTED: &str = "flights.AA1.arrived: LAX";
@@ -16,8 +16,12 @@ pub(crate) fn suite() -> Suite {
         let result = text.clone().and_then(|text| run(program(&text, language)?));
         c::verdict(&format!("the README's program in {language}"), result)
     };
-    let programs =
-        [run("c", c_program), run("python", python_program), run("javascript", node_program)];
+    let programs = [
+        run("c", c_program),
+        run("python", python_program),
+        run("javascript", node_program),
+        run("go", go_program),
+    ];
     Suite::of(programs).not_empty()
 }
 
@@ -53,6 +57,10 @@ fn node_program(code: &str) -> Result<(), Failure> {
     // In its own folder a package is found by its name.
     command.args(["--eval", code]).current_dir(package);
     prints(command)
+}
+
+fn go_program(code: &str) -> Result<(), Failure> {
+    prints(go::built_from(code)?)
 }
 
 fn prints(mut command: Command) -> Result<(), Failure> {
