@@ -64,13 +64,21 @@ impl Kernel {
     /// [`existing_only`](Options::existing_only) if nobody has it open.
     pub fn open_with(url: &str, options: &Options) -> Result<Self> {
         let broker = match url.parse()? {
+            address if options.clock.is_set() && address != (Address::Memory { name: None }) => {
+                return Err(error(
+                    ErrorKind::Unsupported,
+                    format!("{url} is by the system's clock; only mem:// takes one of its own"),
+                ));
+            }
             Address::Memory { name: None } if options.existing_only => {
                 return Err(error(
                     ErrorKind::NotFound,
                     "mem:// is a new kernel at every open: give it a name, mem://NAME".into(),
                 ));
             }
-            Address::Memory { name: None } => Broker::private(&options.limits)?,
+            Address::Memory { name: None } => {
+                Broker::private(&options.limits)?.with_clock(options.clock.clone())
+            }
             Address::Memory { name: Some(name) } => MEMORY.open(&name, options)?,
             #[cfg(all(target_os = "linux", not(miri)))]
             Address::SharedMemory { name } => SHARED_MEMORY.open(&name, options)?,

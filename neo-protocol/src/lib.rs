@@ -33,8 +33,8 @@ pub use builder::{PublisherBuilder, ServiceBuilder, SubscribeBuilder};
 pub use kernel::Kernel;
 pub use options::Options;
 pub use precursor_broker::{
-    Batch, CALL_DEPTH_MAX, Call, CallFuture, Counters, DEATHS_TOPIC, Error, ErrorKind, Failure,
-    INLINE_BYTES, InlineService, Loan, Message, MessageRef, Policy, PublishRun, Published,
+    Batch, CALL_DEPTH_MAX, Call, CallFuture, Clock, Counters, DEATHS_TOPIC, Error, ErrorKind,
+    Failure, INLINE_BYTES, InlineService, Loan, Message, MessageRef, Policy, PublishRun, Published,
     Publisher, Reclaimed, Reply, Request, Responder, Result, RouteCounters, RouteKind, Service,
     Subscription, Wait,
 };

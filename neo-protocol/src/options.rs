@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use precursor_broker::{Limits, Wait};
+use precursor_broker::{Clock, Limits, Wait};
 
 /// How a kernel is opened. The defaults suit most programs.
 ///
@@ -21,6 +21,7 @@ pub struct Options {
     pub(crate) call_wait: Wait,
     pub(crate) has_thread: bool,
     pub(crate) existing_only: bool,
+    pub(crate) clock: Clock,
 }
 
 impl Default for Options {
@@ -39,6 +40,7 @@ impl Options {
             call_wait: Wait::Adaptive,
             has_thread: true,
             existing_only: false,
+            clock: Clock::system(),
         }
     }
 
@@ -93,6 +95,29 @@ impl Options {
     /// ```
     pub fn existing_only(mut self) -> Self {
         self.existing_only = true;
+        self
+    }
+
+    /// Measures timeouts and stamps messages by this clock, for a kernel of `mem://` alone: tests
+    /// and simulations move it by hand, and a run by it can be repeated. Kernels with a name are by
+    /// the system's clock, which all who open the name share.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use neo_protocol::{Clock, Kernel, Options};
+    ///
+    /// let clock = Clock::set(0);
+    /// let kernel = Kernel::open_with("mem://", &Options::new().with_clock(clock.clone()))?;
+    /// let mut quiet = kernel.subscribe("quiet").open()?;
+    /// let waiting = std::thread::spawn(move || quiet.recv_timeout(Duration::from_secs(3_600)));
+    /// while !waiting.is_finished() {
+    ///     clock.advance(Duration::from_secs(60));
+    /// }
+    /// assert!(waiting.join().unwrap()?.is_none());
+    /// # Ok::<(), neo_protocol::Error>(())
+    /// ```
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
         self
     }
 

@@ -26,6 +26,8 @@ mod attach;
 #[cfg(not(precursor_loom))]
 pub mod broker;
 #[cfg(not(precursor_loom))]
+mod clock;
+#[cfg(not(precursor_loom))]
 mod error;
 mod mailbox;
 mod region;
@@ -48,6 +50,8 @@ pub use broker::{
 pub use broker::{
     Observation, ObservedParticipant, ObservedReader, ObservedRoute, ObservedSender, Observer,
 };
+#[cfg(not(precursor_loom))]
+pub use clock::Clock;
 #[cfg(not(precursor_loom))]
 pub use error::{Error, ErrorKind, Result};
 #[cfg(any(test, fuzzing))]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mailbox::cells::Mailbox;
 use crate::mailbox::cells_mapped::{self, ChunkClass, ChunkKind, MailboxRef};
@@ -40,6 +41,7 @@ pub(crate) struct Core {
     pub(crate) inline_services: Arc<InlineServices>,
     pub(crate) rooms: Arc<RoomWaiters>,
     free: Mutex<FreeLists>,
+    clock: std::sync::OnceLock<Clock>,
     #[cfg(all(target_os = "linux", not(miri)))]
     pub(crate) attendant: std::sync::OnceLock<Arc<super::attendant::Attendant>>,
     /// Fork generation of the process that it is open in; 0 = closed.
@@ -114,11 +116,22 @@ impl Core {
             inline_services,
             rooms,
             free: Mutex::default(),
+            clock: Default::default(),
             #[cfg(all(target_os = "linux", not(miri)))]
             attendant: Default::default(),
             open_in: AtomicU32::new(sys::fork::generation()),
             made_in: sys::fork::generation(),
         })
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        static SYSTEM: Clock = Clock::SYSTEM;
+        self.clock.get().unwrap_or(&SYSTEM)
+    }
+
+    /// Nothing changes if it has another already.
+    pub(crate) fn set_clock(&self, clock: Clock) {
+        let _ = self.clock.set(clock);
     }
 
     /// Whether it was closed, or belongs to the parent of this process.

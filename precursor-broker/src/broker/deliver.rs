@@ -4,13 +4,13 @@ use core::time::Duration;
 
 use qiss_format::{Stamp, Template};
 
+use crate::clock::Clock;
 use crate::mailbox::INLINE_BYTES;
 use crate::mailbox::claim::{ClaimOutcome, Claimed};
 use crate::mailbox::word::{Kind, Tail};
 use crate::region::blocks::BlockRef;
 use crate::steps::step;
 use crate::sync::Ordering;
-use crate::sys::monotonic_ns;
 
 use super::core::Core;
 use super::policy::{Policy, Published};
@@ -32,11 +32,11 @@ impl Deadline {
     }
 
     /// What is left; zero when it has passed.
-    pub(crate) fn remaining(&mut self) -> Duration {
+    pub(crate) fn remaining(&mut self, clock: &Clock) -> Duration {
         if self.timeout.is_zero() {
             return Duration::ZERO;
         }
-        let now = monotonic_ns();
+        let now = clock.monotonic_ns();
         let timeout = u64::try_from(self.timeout.as_nanos()).unwrap_or(u64::MAX);
         let at = *self.at_ns.get_or_insert(now.saturating_add(timeout));
         Duration::from_nanos(at.saturating_sub(now))
@@ -350,7 +350,7 @@ fn wait_and_retry(
                 continue;
             }
         }
-        let remaining = deadline.remaining();
+        let remaining = deadline.remaining(core.clock());
         if remaining.is_zero() {
             return Retry::Full;
         }

@@ -6,6 +6,7 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use std::sync::Arc;
 
+use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::region::Limits;
 use crate::region::map::Region;
@@ -183,13 +184,21 @@ impl Broker {
         None
     }
 
+    /// The same, by `clock` instead of the system's. Set before anything else is done with it; a
+    /// second time changes nothing. Participants of one region need clocks that agree.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        self.core.set_clock(clock);
+        self
+    }
+
     /// A further participant on the same mapping.
     ///
     /// # Errors
     ///
     /// [`Full`](ErrorKind::Full) if all participants have joined.
     pub fn join(&self) -> Result<Self> {
-        Self::on(self.core.region.clone())
+        Ok(Self::on(self.core.region.clone())?.with_clock(self.core.clock().clone()))
     }
 
     /// A handle that does not keep the memory alive.

@@ -44,7 +44,7 @@ impl<'p> Loan<'p> {
         let mut block = core.region.alloc(core.owner_id(), frame_len, &shape.blocks)?;
         step!("block.allocated");
         // Blocks always carry the topic's text: they may be kept, logged and sent on.
-        shape.named.begin(block.bytes_mut(frame_len), len, stamp(options))?;
+        shape.named.begin(block.bytes_mut(frame_len), len, stamp(core, options))?;
         Ok(Self { core, shape, options, block, len })
     }
 

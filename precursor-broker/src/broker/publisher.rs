@@ -7,7 +7,6 @@ use qiss_format::Stamp;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::mailbox::INLINE_BYTES;
-use crate::sys::wall_ns;
 
 use super::core::Core;
 use super::deliver::{self, Content, Deadline, Retry, is_inline};
@@ -112,7 +111,8 @@ impl Publisher {
             && target.policy != Policy::Latest
             && payloads.iter().all(|payload| is_inline(template.frame_len(payload.len())))
         {
-            run.messages = deliver::run_inline(core, target, template, payloads, stamp(options));
+            run.messages =
+                deliver::run_inline(core, target, template, payloads, stamp(core, options));
             run.published.accepted = run.messages as u32;
         }
         for payload in &payloads[run.messages..] {
@@ -189,7 +189,8 @@ fn to_one(
     let template = if route.needs_topic { &shape.named } else { &shape.plain };
     target.policy != Policy::Latest
         && is_inline(template.frame_len(payload.len()))
-        && deliver::try_inline(core, target, template, payload, stamp(options)) == Retry::Accepted
+        && deliver::try_inline(core, target, template, payload, stamp(core, options))
+            == Retry::Accepted
 }
 
 /// Serves mailbox after mailbox as far as that is simple.
@@ -204,7 +205,7 @@ fn publish_to_many(
     let template = if route.needs_topic { &shape.named } else { &shape.plain };
     let mut accepted = 0;
     if is_inline(template.frame_len(payload.len())) {
-        let stamp = stamp(options);
+        let stamp = stamp(core, options);
         for target in &route.targets {
             if target.policy == Policy::Latest
                 || deliver::try_inline(core, target, template, payload, stamp) != Retry::Accepted
@@ -235,7 +236,7 @@ fn publish_rest(
     if !is_inline(template.frame_len(payload.len())) {
         return publish_in_block(core, shape, options, route, payload, |_| true);
     }
-    let content = Content::Inline { template, payload, stamp: stamp(options) };
+    let content = Content::Inline { template, payload, stamp: stamp(core, options) };
     let mut deadline = Deadline::after(options.send_timeout);
     let topic = (&*shape.topic, shape.topic_id);
     let in_ring = |target: &Target| target.policy != Policy::Latest;
@@ -270,8 +271,11 @@ fn publish_in_block(
 }
 
 #[inline(always)]
-pub(crate) fn stamp(options: &PublishOptions) -> Stamp {
-    if options.stamp_time { Stamp::new(0, wall_ns().cast_signed()) } else { Stamp::NONE }
+pub(crate) fn stamp(core: &Core, options: &PublishOptions) -> Stamp {
+    if !options.stamp_time {
+        return Stamp::NONE;
+    }
+    Stamp::new(0, core.clock().wall_ns().cast_signed())
 }
 
 #[inline(always)]

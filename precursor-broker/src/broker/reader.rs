@@ -15,10 +15,11 @@ use crate::region::blocks::{BlockId, BlockRef};
 use crate::region::records::PollerRecord;
 use crate::steps::step;
 use crate::sync::{Ordering, full_fence, spin_loop};
-use crate::sys::{EventFd, monotonic_ns};
+use crate::sys::EventFd;
 
 use super::answer::sign_request;
 use super::core::Core;
+use super::deliver::Deadline;
 use super::held::{HeldBlock, PinnedBytes};
 use super::message::Message;
 use super::policy::{Policy, Wait};
@@ -313,10 +314,7 @@ impl Reader {
             self.spins.ended(turns);
             return Waited::Ready;
         }
-        let deadline = timeout.map(|timeout| {
-            let timeout = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
-            monotonic_ns().saturating_add(timeout)
-        });
+        let mut deadline = timeout.map(Deadline::after);
         loop {
             if self.is_ready() {
                 return Waited::Ready;
@@ -324,15 +322,16 @@ impl Reader {
             if self.is_over() {
                 return Waited::Closed;
             }
-            let left = deadline.map(|at| at.saturating_sub(monotonic_ns()));
-            if left == Some(0) {
+            let clock = self.core.clock();
+            let left = deadline.as_mut().map(|deadline| deadline.remaining(clock));
+            if left == Some(Duration::ZERO) {
                 return Waited::TimedOut;
             }
             if self.wait == Wait::Spin {
                 self.spin(&mut turns);
                 self.core.notice_deaths();
             } else {
-                self.sleep(left.map(Duration::from_nanos));
+                self.sleep(left);
             }
         }
     }
@@ -384,8 +383,8 @@ impl Reader {
         }
         if poller::park(self.record()) {
             // Only what was claimed and is not committed may wait for somebody who died.
-            let is_behind = self.view().queued() > 0;
-            let timeout = if is_behind { self.core.nap(timeout) } else { timeout };
+            let naps = self.view().queued() > 0 || self.core.clock().is_set();
+            let timeout = if naps { self.core.nap(timeout) } else { timeout };
             poller::sleep(&self.core.region, self.record(), timeout);
         }
         self.view().disarm(self.entry());

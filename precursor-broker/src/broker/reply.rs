@@ -16,7 +16,6 @@ use crate::region::records::ReplyRecord;
 use crate::region::replies::{CLOSED, DONE, GivenUp, NO_REPLY, PEER_DIED, SlotState};
 use crate::steps::step;
 use crate::sync::Ordering;
-use crate::sys::monotonic_ns;
 
 use super::core::Core;
 use super::deliver::Deadline;
@@ -154,7 +153,7 @@ impl<C: Borrow<Arc<Core>>> PendingCall<C> {
             if self.is_closed() {
                 return Err(Error::closed());
             }
-            let left = timeout.map(|_| deadline.remaining());
+            let left = timeout.map(|_| deadline.remaining(self.core().clock()));
             if let Some(left) = left.filter(|_| !core::mem::replace(&mut is_told, true)) {
                 self.tell_deadline(left);
             }
@@ -177,7 +176,7 @@ impl<C: Borrow<Arc<Core>>> PendingCall<C> {
     #[cold]
     fn tell_deadline(&self, left: Duration) {
         let left = u64::try_from(left.as_nanos()).unwrap_or(u64::MAX);
-        self.record().set_deadline(monotonic_ns().saturating_add(left));
+        self.record().set_deadline(self.core().clock().monotonic_ns().saturating_add(left));
     }
 
     fn park(&self, timeout: Option<Duration>) {
@@ -338,8 +337,9 @@ impl<C: Borrow<Arc<Core>>> Drop for PendingCall<C> {
 
 /// What is left of a call's time; zero if nobody waits for its answer.
 pub(super) fn remaining(core: &Core, id: CallId) -> Option<Duration> {
-    record(core, id.participant(), id.call())
-        .map_or(Some(Duration::ZERO), |record| record.remaining(id.generation(), monotonic_ns))
+    record(core, id.participant(), id.call()).map_or(Some(Duration::ZERO), |record| {
+        record.remaining(id.generation(), || core.clock().monotonic_ns())
+    })
 }
 
 /// The slot of a call. `None`: no such call.

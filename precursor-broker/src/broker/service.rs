@@ -231,7 +231,9 @@ impl Service {
             if let Some(taken) = self.take_request() {
                 return Ok(Some(taken));
             }
-            match self.reader.wait(deadline.as_mut().map(Deadline::remaining)) {
+            let clock = self.reader.core.clock();
+            let left = deadline.as_mut().map(|deadline| deadline.remaining(clock));
+            match self.reader.wait(left) {
                 Waited::Ready => {}
                 Waited::TimedOut => return Ok(None),
                 Waited::Closed => return Err(self.reader.over()),

@@ -114,7 +114,7 @@ impl Subscription {
             if let Some(message) = self.reader.try_recv() {
                 return Ok(Some(message));
             }
-            match self.reader.wait(Some(deadline.remaining())) {
+            match self.reader.wait(Some(deadline.remaining(self.reader.core.clock()))) {
                 Waited::Ready => {}
                 Waited::TimedOut => return Ok(None),
                 Waited::Closed => return Err(self.reader.over()),
