@@ -106,8 +106,9 @@ var forgotten atomic.Int64
 // backstop closes the handle when its owner is collected without having been closed.
 func backstop[T any](owner *T, h *handle) runtime.Cleanup {
 	return runtime.AddCleanup(owner, func(h *handle) {
-		if h.close() {
+		if !h.isClosed() {
 			forgotten.Add(1)
+			h.close()
 		}
 	}, h)
 }
