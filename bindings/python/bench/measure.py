@@ -121,6 +121,8 @@ def throughput(once: Callable[[int], tuple[Callable[[], None], Callable[[], None
         thread.join()
         return taken / MESSAGES
 
+    # The first lap touches the memory for the first time; what counts is how they go on.
+    measure()
     return 1e9 / best(measure)
 
 
