@@ -118,15 +118,20 @@ impl Publisher {
         Ok(Self { inner, send_timeout, turn: Mutex::default() })
     }
 
-    fn publish_bytes(&self, py: Python<'_>, bytes: &[u8]) -> PyResult<rsapi::Published> {
-        if self.send_timeout != Some(Duration::ZERO) {
+    fn publish_bytes(&self, py: Python<'_>, bytes: &[u8]) -> PyResult<Py<Published>> {
+        // It neither waits nor copies much, so the lock is kept whatever the send timeout.
+        if self.inner.publish_at_once(bytes) {
+            return Published::accepted(py, 1);
+        }
+        let result = if self.send_timeout != Some(Duration::ZERO) {
             let timeout = self.send_timeout;
-            return wait::blocking(py, |hook| self.inner.publish_with(bytes, timeout, Some(hook)));
-        }
-        if bytes.len() >= LARGE {
-            return py.detach(|| self.inner.publish(bytes)).or_raise(py);
-        }
-        self.inner.publish(bytes).or_raise(py)
+            wait::blocking(py, |hook| self.inner.publish_with(bytes, timeout, Some(hook)))
+        } else if bytes.len() >= LARGE {
+            py.detach(|| self.inner.publish_otherwise(bytes)).or_raise(py)
+        } else {
+            self.inner.publish_otherwise(bytes).or_raise(py)
+        };
+        Published::new(py, result?)
     }
 
     /// A mutable buffer that never waits goes straight into the kernel's memory.
@@ -134,14 +139,14 @@ impl Publisher {
         &self,
         py: Python<'_>,
         payload: &Bound<'_, PyAny>,
-    ) -> PyResult<rsapi::Published> {
+    ) -> PyResult<Py<Published>> {
         let buffer = buffer(payload)?;
         if buffer.len_bytes() < LARGE || self.send_timeout != Some(Duration::ZERO) {
             return self.publish_bytes(py, &buffer.to_vec(py)?);
         }
         let mut loan = self.inner.loan(buffer.len_bytes()).or_raise(py)?;
         buffer.copy_to_slice(py, loan.data_mut().or_raise(py)?)?;
-        loan.send().or_raise(py)
+        Published::new(py, loan.send().or_raise(py)?)
     }
 
     /// One after the other, so that each waits for its own room.
@@ -213,15 +218,10 @@ pub(crate) fn with_payloads<T>(
 impl Publisher {
     /// Publishes one message. Waits at full mailboxes for at most `send_timeout`.
     fn publish(&self, py: Python<'_>, payload: &Bound<'_, PyAny>) -> PyResult<Py<Published>> {
-        let result = match payload.cast::<PyBytes>() {
-            // It neither waits nor copies much, so the lock is kept whatever the send timeout.
-            Ok(bytes) if self.inner.publish_at_once(bytes.as_bytes()) => {
-                return Published::accepted(py, 1);
-            }
-            Ok(bytes) => self.publish_bytes(py, bytes.as_bytes())?,
-            Err(_) => self.publish_buffer(py, payload)?,
-        };
-        Published::new(py, result)
+        match payload.cast::<PyBytes>() {
+            Ok(bytes) => self.publish_bytes(py, bytes.as_bytes()),
+            Err(_) => self.publish_buffer(py, payload),
+        }
     }
 
     /// Publishes each payload as a message of its own, in order.

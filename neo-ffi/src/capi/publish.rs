@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 use core::panic::AssertUnwindSafe;
-use core::ptr::{null, null_mut};
+use core::ptr::null_mut;
 use std::panic::catch_unwind;
 
 use crate::rsapi::{Outcome, Publisher, Result, Run};
@@ -126,11 +126,26 @@ pub unsafe extern "C" fn neo_publish(
         let publish = || publisher.value.publish_at_once(payload);
         return match catch_unwind(AssertUnwindSafe(publish)) {
             Ok(true) => NEO_OK,
-            Ok(false) => publish_and_tell(caller, r#pub, data, len, null(), null_mut(), err),
+            Ok(false) => publish_otherwise(caller, r#pub, data, len, err),
             Err(panic) => caller.fail_by_panic(publisher, err, panic),
         };
     }
     publish_and_tell(caller, r#pub, data, len, opts, result, err)
+}
+
+/// As [`neo_publish`], where it is not as simple as most calls are.
+#[inline(never)]
+fn publish_otherwise(
+    caller: Caller,
+    r#pub: *mut neo_pub_t,
+    data: *const c_void,
+    len: usize,
+    err: *mut neo_error_t,
+) -> neo_status_t {
+    caller.on(r#pub, err, |caller, publisher| {
+        publisher.value.publish_otherwise(caller.bytes(data, len)?)?;
+        Ok(Outcome::Ok)
+    })
 }
 
 /// As [`neo_publish`], with options, a result, and a word about what is wrong.

@@ -98,10 +98,21 @@ impl Publisher {
     }
 
     /// As [`publish`](Self::publish) where that is simple: one mailbox, which has room, and a small
-    /// payload. `false`: nothing was done, call `publish`. So it is in a forked child.
+    /// payload. `false`: nothing was done, go on with [`publish_otherwise`](Self::publish_otherwise).
+    /// So it is in a forked child.
     #[inline(always)]
     pub fn publish_at_once(&self, payload: &[u8]) -> bool {
         self.inner.publisher.publish_at_once(payload)
+    }
+
+    /// [`publish`](Self::publish) where [`publish_at_once`](Self::publish_at_once) did nothing: the
+    /// same, without trying that once more.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub fn publish_otherwise(&self, payload: &[u8]) -> Result<Published> {
+        Ok(self.inner.here()?.publisher.publish_otherwise(payload)?)
     }
 
     /// Waits until there is room, for at most `timeout` (`None`: for ever), then publishes. The hook

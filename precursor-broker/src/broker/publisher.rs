@@ -66,11 +66,23 @@ impl Publisher {
     }
 
     /// As [`publish`](Self::publish) where that is simple: one mailbox, which has room, and a small
-    /// payload. `false`: nothing was done, call `publish`. Compiled into its caller, for faces whose
-    /// own border should cost no more than that of this crate.
+    /// payload. `false`: nothing was done, go on with [`publish_otherwise`](Self::publish_otherwise).
+    /// Compiled into its caller, for faces whose own border should cost no more than that of this
+    /// crate.
     #[inline(always)]
     pub fn publish_at_once(&self, payload: &[u8]) -> bool {
         publish_at_once(&self.core, &self.shape, &self.options, payload)
+    }
+
+    /// [`publish`](Self::publish) where [`publish_at_once`](Self::publish_at_once) did nothing: the
+    /// same, without trying that once more.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub fn publish_otherwise(&self, payload: &[u8]) -> Result<Published> {
+        self.core.check_open()?;
+        publish_to_many(&self.core, &self.shape, &self.options, payload)
     }
 
     /// Publishes each payload as a message of its own, in order. Equal to a loop over
