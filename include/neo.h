@@ -609,6 +609,20 @@ typedef struct {
 } neo_route_t;
 
 /**
+ * A header of messages.
+ */
+typedef struct {
+    /**
+     * UTF-8, 1 to 255 bytes.
+     */
+    neo_slice_t key;
+    /**
+     * Any bytes.
+     */
+    neo_slice_t value;
+} neo_header_t;
+
+/**
  * Options of a publisher. Begin with `NEO_PUB_OPTS_INIT`.
  */
 typedef struct {
@@ -629,6 +643,19 @@ typedef struct {
      * below 0 for ever.
      */
     int64_t send_timeout_ns;
+    /**
+     * What each message carries beside its payload: at most 32 keys of 1 to 255 bytes with their
+     * values, borrowed. With the topic and 8 bytes for each they have room in 448 bytes.
+     */
+    const neo_header_t *headers;
+    /**
+     * How many headers there are.
+     */
+    size_t header_count;
+    /**
+     * The W3C trace context of each message as text of 55 letters, borrowed; NULL: none.
+     */
+    neo_slice_t traceparent;
 } neo_pub_opts_t;
 
 /**
@@ -851,6 +878,23 @@ neo_status_t neo_msg_header(const neo_msg_t *msg,
                             neo_slice_t *key,
                             neo_slice_t *value,
                             neo_error_t *err);
+
+/**
+ * Reads the W3C trace context of a message.
+ *
+ * @param msg   the message
+ * @param text  receives 55 letters and a NUL
+ * @param size  bytes that `text` has room for, 56 or more
+ * @param err   receives what went wrong; may be NULL
+ * @return NEO_OK; NEO_EOS if it carries none; NEO_E_INVALID, NEO_E_BAD_HANDLE
+ *
+ * Any thread. Does not wait.
+ */
+NEO_API
+neo_status_t neo_msg_traceparent(const neo_msg_t *msg,
+                                 char *text,
+                                 size_t size,
+                                 neo_error_t *err);
 
 /**
  * Adds a reference, for one more neo_msg_release.
@@ -1360,7 +1404,8 @@ neo_status_t neo_recv_batch(neo_sub_t *sub,
  * Receives messages that are there into the caller's own memory, as far as they fit, and waits for
  * the first one: for languages to which every handle is a cost. A message that fits what is left of
  * `space`, with its topic, is copied there: `msg` of its view is NULL and nothing is to be released.
- * One that does not fit has a `msg`, as neo_recv_batch gives it.
+ * One that does not fit, or that carries headers or a trace context, has a `msg`, as neo_recv_batch
+ * gives it.
  *
  * @param sub         the subscription
  * @param space       receives bytes; copies are not aligned
@@ -2107,6 +2152,8 @@ struct neo_api_t {
     neo_status_t (*recv_batch_into)(neo_sub_t *sub, uint8_t *space, size_t space_len,
         neo_view_t *views, size_t view_size, size_t cap, size_t *n, int64_t timeout_ns,
         neo_error_t *err);
+    neo_status_t (*msg_traceparent)(const neo_msg_t *msg, char *text, size_t size,
+        neo_error_t *err);
 };
 
 /** A neo_config_t that says nothing: the defaults. */
@@ -2114,7 +2161,8 @@ struct neo_api_t {
     {(uint32_t)sizeof(neo_config_t), NEO_DEFAULT32, NEO_DEFAULT32, NEO_DEFAULT32, \
      NEO_DEFAULT64, NEO_DEFAULT_NS, 0, {0, 0, 0, 0, 0, 0, 0}}
 /** A neo_pub_opts_t that says nothing. */
-#define NEO_PUB_OPTS_INIT {(uint32_t)sizeof(neo_pub_opts_t), 0, {0, 0, 0}, 0}
+#define NEO_PUB_OPTS_INIT \
+    {(uint32_t)sizeof(neo_pub_opts_t), 0, {0, 0, 0}, 0, NULL, 0, {NULL, 0}}
 /** A neo_send_opts_t that says nothing. */
 #define NEO_SEND_OPTS_INIT {(uint32_t)sizeof(neo_send_opts_t), 0, 0}
 /** A neo_sub_opts_t that says nothing. */

@@ -132,6 +132,7 @@ func (b *batch) appendTo(s *Subscription, messages []Message) []Message {
 		} else {
 			message.Topic = intern(&s.topic, foreign(&item.topic, item.topic_len))
 			message.Data = append([]byte{}, foreign(&item.data, item.data_len)...)
+			message.Headers, message.Traceparent = headersOf(item)
 			b.handles = append(b.handles, item.msg)
 		}
 		messages = append(messages, message)

@@ -20,6 +20,10 @@ type Message struct {
 	Seq uint64
 	// LostBefore counts the messages that the subscription lost between the one before and this one.
 	LostBefore uint64
+	// Headers are what it carries beside its payload, in the order in which they were added.
+	Headers []Header
+	// Traceparent is the W3C trace context that it belongs to; empty without one.
+	Traceparent string
 
 	timestampNs int64
 }
@@ -61,6 +65,10 @@ type View struct {
 	Seq uint64
 	// LostBefore counts the messages that the subscription lost between the one before and this one.
 	LostBefore uint64
+	// Headers are what it carries beside its payload, in the order in which they were added.
+	Headers []Header
+	// Traceparent is the W3C trace context that it belongs to; empty without one.
+	Traceparent string
 
 	timestampNs int64
 	data        []byte
@@ -79,6 +87,7 @@ func newView(topic string, item *C.neo_go_item_t) *View {
 		data:        foreign(&item.data, item.data_len),
 		handle:      &handle{raw: item.msg, kind: C.NEO_GO_MSG_HANDLE},
 	}
+	v.Headers, v.Traceparent = headersOf(item)
 	v.cleanup = backstop(v, v.handle)
 	return v
 }
@@ -89,6 +98,8 @@ func viewOf(m *Message) *View {
 		Topic:       m.Topic,
 		Seq:         m.Seq,
 		LostBefore:  m.LostBefore,
+		Headers:     m.Headers,
+		Traceparent: m.Traceparent,
 		timestampNs: m.timestampNs,
 		data:        m.Data,
 	}

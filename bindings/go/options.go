@@ -50,6 +50,8 @@ type subscribeOptions struct {
 type publisherOptions struct {
 	sendTimeout time.Duration
 	stampTime   bool
+	headers     []Header
+	traceparent string
 }
 
 type serviceOptions struct {

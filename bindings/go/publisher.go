@@ -77,7 +77,7 @@ var _ io.Closer = (*Publisher)(nil)
 
 // Publisher makes a topic ready for publishing. It does not wait.
 //
-// Errors: ErrInvalid for a bad topic, ErrClosed.
+// Errors: ErrInvalid for a bad topic or bad headers, ErrClosed.
 func (k *Kernel) Publisher(topic string, options ...PublisherOption) (*Publisher, error) {
 	op := "publisher " + topic
 	var o publisherOptions
@@ -96,7 +96,10 @@ func (k *Kernel) Publisher(topic string, options ...PublisherOption) (*Publisher
 		raw C.uintptr_t
 		err C.neo_error_t
 	)
-	status := C.neo_go_pub_open(k.handle.raw, letters(topic), C.size_t(len(topic)), stamp, &raw, &err)
+	headers := laidOut(o.headers)
+	status := C.neo_go_pub_open(k.handle.raw, letters(topic), C.size_t(len(topic)), stamp,
+		address(headers), C.size_t(len(o.headers)), letters(o.traceparent),
+		C.size_t(len(o.traceparent)), &raw, &err)
 	if status != C.NEO_OK {
 		return nil, failure(op, status, &err)
 	}

@@ -35,7 +35,19 @@ typedef struct {
     uint64_t seq;
     uint64_t lost_before;
     int64_t timestamp_ns;
+    /* Whether there is something for neo_go_header or neo_go_traceparent; then there is a `msg`. */
+    uint8_t has_headers;
 } neo_go_item_t;
+
+/* A header of a message, valid until that is released. */
+typedef struct {
+    uintptr_t key;
+    uintptr_t key_len;
+    uintptr_t value;
+    uintptr_t value_len;
+} neo_go_header_t;
+
+#define NEO_GO_TRACEPARENT_BYTES 56
 
 static inline neo_error_t *neo_go_error(neo_error_t *err)
 {
@@ -248,12 +260,31 @@ static inline neo_publish_result_t *neo_go_result(neo_publish_result_t *result)
     return result;
 }
 
+/* `headers` holds `count` of them: for each the lengths of key and value, 8 bytes each, and both. */
 static inline int32_t neo_go_pub_open(uintptr_t kernel, const uint8_t *topic, size_t topic_len,
-                                      uint8_t stamp_time, uintptr_t *out, neo_error_t *err)
+                                      uint8_t stamp_time, const uint8_t *headers, size_t count,
+                                      const uint8_t *traceparent, size_t traceparent_len,
+                                      uintptr_t *out, neo_error_t *err)
 {
+    enum { HEADERS_MAX = 64 }; /* more than the library takes */
     neo_pub_opts_t opts = NEO_PUB_OPTS_INIT;
+    neo_header_t table[HEADERS_MAX];
     neo_pub_t *pub = NULL;
     opts.stamp_time = stamp_time;
+    opts.headers = table;
+    opts.header_count = count < HEADERS_MAX ? count : HEADERS_MAX;
+    for (size_t i = 0; i < opts.header_count; i++) {
+        uint64_t lens[2];
+        memcpy(lens, headers, sizeof lens);
+        headers += sizeof lens;
+        table[i].key = neo_slice(headers, (size_t)lens[0]);
+        headers += lens[0];
+        table[i].value = neo_slice(headers, (size_t)lens[1]);
+        headers += lens[1];
+    }
+    if (traceparent_len > 0) {
+        opts.traceparent = neo_slice(traceparent, traceparent_len);
+    }
     neo_status_t status = neo_pub_open((neo_kernel_t *)kernel, neo_slice(topic, topic_len), &opts,
                                        &pub, neo_go_error(err));
     *out = (uintptr_t)pub;
@@ -355,6 +386,30 @@ static inline void neo_go_item(neo_go_item_t *item, const neo_view_t *view, cons
     item->seq = view->seq;
     item->lost_before = view->lost_before;
     item->timestamp_ns = view->timestamp_ns;
+    item->has_headers = 0;
+    if (view->msg != NULL) {
+        neo_slice_t key, value;
+        char trace[NEO_GO_TRACEPARENT_BYTES];
+        item->has_headers = neo_msg_header(view->msg, 0, &key, &value, NULL) == NEO_OK ||
+                            neo_msg_traceparent(view->msg, trace, sizeof trace, NULL) == NEO_OK;
+    }
+}
+
+static inline int32_t neo_go_header(uintptr_t msg, size_t index, neo_go_header_t *header)
+{
+    neo_slice_t key = {NULL, 0}, value = {NULL, 0};
+    neo_status_t status = neo_msg_header((const neo_msg_t *)msg, index, &key, &value, NULL);
+    header->key = (uintptr_t)key.data;
+    header->key_len = key.len;
+    header->value = (uintptr_t)value.data;
+    header->value_len = value.len;
+    return status;
+}
+
+static inline int32_t neo_go_traceparent(uintptr_t msg, uint8_t *text)
+{
+    return neo_msg_traceparent((const neo_msg_t *)msg, (char *)text, NEO_GO_TRACEPARENT_BYTES,
+                               NULL);
 }
 
 /* Receives what is there into `space`; if nothing is and a poller is given, arms it. */

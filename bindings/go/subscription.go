@@ -189,6 +189,7 @@ func (s *Subscription) own(item *C.neo_go_item_t, space []byte) *Message {
 	}
 	message.Topic = intern(&s.topic, foreign(&item.topic, item.topic_len))
 	message.Data = append([]byte{}, foreign(&item.data, item.data_len)...)
+	message.Headers, message.Traceparent = headersOf(item)
 	C.neo_go_release(C.NEO_GO_MSG_HANDLE, item.msg)
 	return message
 }

@@ -71,6 +71,15 @@ public:
                                                         publisher_options options = {}) const
     {
         neo_pub_opts_t raw = NEO_PUB_OPTS_INIT;
+        std::vector<neo_header_t> headers;
+        for (const auto &[key, value] : options.headers) {
+            headers.push_back({detail::slice(key), neo_slice(value.data(), value.size())});
+        }
+        raw.headers = headers.data();
+        raw.header_count = headers.size();
+        if (!options.traceparent.empty()) {
+            raw.traceparent = detail::slice(options.traceparent);
+        }
         raw.send_timeout_ns = options.send_timeout.ns();
         raw.stamp_time = options.stamp_time ? 1 : 0;
         error why;

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstring>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace neo {
@@ -131,6 +132,16 @@ public:
         return header{detail::text(key), detail::view_of(value)};
     }
     std::optional<header> header_at(std::size_t index) const && = delete;
+
+    /// The W3C trace context that it belongs to, as text of 55 letters; nothing without one.
+    [[nodiscard]] std::optional<std::string> traceparent() const
+    {
+        char text[56];
+        if (NEO_FN(msg_traceparent)(view_.msg, text, sizeof text, nullptr) != NEO_OK) {
+            return std::nullopt;
+        }
+        return std::string(text);
+    }
 
     /// One more handle of the same message, for another owner. Nothing is copied.
     [[nodiscard]] result<message> clone() const

@@ -8,6 +8,9 @@
 
 #include <initializer_list>
 #include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace neo {
 inline namespace NEO_NAMESPACE {
@@ -139,6 +142,11 @@ struct publisher_options {
     neo::timeout send_timeout = std::chrono::nanoseconds(0);
     /// Each message carries the wall clock of its sending.
     bool stamp_time = false;
+    /// What each message carries beside its payload: at most 32, keys of 1 to 255 bytes, in 448
+    /// bytes with the topic and 8 bytes for each. Read when the publisher is opened.
+    std::vector<std::pair<std::string_view, payload>> headers = {};
+    /// The W3C trace context of each message as text of 55 letters; empty for none.
+    std::string_view traceparent = {};
 };
 
 /// A topic made ready for publishing. Any thread; order is kept for each publisher.

@@ -3,7 +3,8 @@
     {(uint32_t)sizeof(neo_config_t), NEO_DEFAULT32, NEO_DEFAULT32, NEO_DEFAULT32, \
      NEO_DEFAULT64, NEO_DEFAULT_NS, 0, {0, 0, 0, 0, 0, 0, 0}}
 /** A neo_pub_opts_t that says nothing. */
-#define NEO_PUB_OPTS_INIT {(uint32_t)sizeof(neo_pub_opts_t), 0, {0, 0, 0}, 0}
+#define NEO_PUB_OPTS_INIT \
+    {(uint32_t)sizeof(neo_pub_opts_t), 0, {0, 0, 0}, 0, NULL, 0, {NULL, 0}}
 /** A neo_send_opts_t that says nothing. */
 #define NEO_SEND_OPTS_INIT {(uint32_t)sizeof(neo_send_opts_t), 0, 0}
 /** A neo_sub_opts_t that says nothing. */

@@ -34,9 +34,9 @@ pub use kernel::Kernel;
 pub use options::Options;
 pub use precursor_broker::{
     Batch, CALL_DEPTH_MAX, Call, CallFuture, Clock, Counters, DEATHS_TOPIC, Error, ErrorKind,
-    Failure, INLINE_BYTES, InlineService, Loan, Message, MessageRef, Policy, PublishRun, Published,
-    Publisher, Reclaimed, Reply, Request, Responder, Result, RouteCounters, RouteKind, Service,
-    Subscription, Wait,
+    Failure, INLINE_BYTES, InlineService, Loan, Message, MessageHeaders, MessageRef, Policy,
+    PublishRun, Published, Publisher, Reclaimed, Reply, Request, Responder, Result, RouteCounters,
+    RouteKind, Service, Subscription, Wait,
 };
 #[cfg(all(target_os = "linux", not(miri)))]
 pub use precursor_broker::{

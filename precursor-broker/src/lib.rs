@@ -42,8 +42,8 @@ pub use attach::names::listing::{
 #[cfg(not(precursor_loom))]
 pub use broker::{
     Batch, Broker, CALL_DEPTH_MAX, Call, CallFuture, Counters, DEATHS_TOPIC, Failure,
-    InlineService, Loan, Message, MessageRef, Policy, PublishOptions, PublishRun, Published,
-    Publisher, Reclaimed, Reply, Request, Responder, RouteCounters, RouteKind, Service,
+    InlineService, Loan, Message, MessageHeaders, MessageRef, Policy, PublishOptions, PublishRun,
+    Published, Publisher, Reclaimed, Reply, Request, Responder, RouteCounters, RouteKind, Service,
     SubscribeOptions, Subscription, Wait, WeakBroker,
 };
 #[cfg(all(target_os = "linux", not(any(miri, precursor_loom))))]

@@ -157,6 +157,7 @@ fn compare(languages: &[&Language]) -> Result<Counts, Failure> {
     let mut schemes: Vec<&str> = languages.iter().flat_map(|l| l.schemes).copied().collect();
     schemes.sort_unstable();
     schemes.dedup();
+    let built: Vec<Result<(), Failure>> = languages.iter().map(|l| l.build()).collect();
     let mut counts = Counts::default();
     for scheme in schemes {
         if scheme == "shm" && cfg!(not(target_os = "linux")) {
@@ -164,12 +165,12 @@ fn compare(languages: &[&Language]) -> Result<Counts, Failure> {
             counts.skipped += 1;
             continue;
         }
-        let listed: Vec<&Language> =
-            languages.iter().filter(|l| l.schemes.contains(&scheme)).copied().collect();
+        let listed = languages.iter().zip(&built).filter(|(l, _)| l.schemes.contains(&scheme));
         let mut verdicts = Verdicts::new(cases_of(&files, scheme));
-        for language in &listed {
+        for (language, built) in listed {
             let names = Names::new(&format!("{}.{scheme}", language.name))?;
-            let lines = observe(language, scheme, &files, &folder, &names);
+            let lines =
+                built.clone().and_then(|()| observe(language, scheme, &files, &folder, &names));
             verdicts.add(language.name, lines);
             names.left().into_iter().for_each(|name| verdicts.blame(name));
         }
@@ -179,7 +180,7 @@ fn compare(languages: &[&Language]) -> Result<Counts, Failure> {
     Ok(counts)
 }
 
-/// Builds and runs an interpreter; the lines that it printed, or why there are none.
+/// Runs an interpreter; the lines that it printed, or why there are none.
 fn observe(
     language: &Language,
     scheme: &str,
@@ -187,7 +188,6 @@ fn observe(
     folder: &Path,
     names: &Names,
 ) -> Result<Vec<String>, Failure> {
-    language.build()?;
     let cases = match language.form {
         Form::Json => folder.to_owned(),
         Form::Lines => write_lines(files, scheme)?,

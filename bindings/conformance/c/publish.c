@@ -10,6 +10,15 @@ void observe_published(fields_t *seen, const neo_publish_result_t *result)
     observe(seen, "timed_out", "%u", result->timed_out);
 }
 
+/* Takes the first item off a list. */
+static text_t next_of(const char **list)
+{
+    size_t len = strcspn(*list, ",");
+    text_t item = text_of(*list, len);
+    *list += len + ((*list)[len] == ',');
+    return item;
+}
+
 static void open_publisher(world_t *world, const fields_t *step, fields_t *seen)
 {
     neo_pub_opts_t opts = NEO_PUB_OPTS_INIT;
@@ -17,10 +26,29 @@ static void open_publisher(world_t *world, const fields_t *step, fields_t *seen)
     neo_pub_t *pub = NULL;
     opts.send_timeout_ns = (int64_t)number(step, "send_timeout_ns", 0);
     opts.stamp_time = strcmp(word(step, "stamp_time", "false"), "true") == 0;
+    opts.traceparent = slice_of(step, "traceparent");
+    enum { HEADERS = 64 };
+    text_t keys[HEADERS], values[HEADERS];
+    neo_header_t headers[HEADERS];
+    const char *key = word(step, "header_keys", ""), *value = word(step, "header_values", "");
+    while (*value != '\0' && opts.header_count < HEADERS) {
+        size_t n = opts.header_count++;
+        text_t form = next_of(&value);
+        keys[n] = next_of(&key);
+        values[n] = payload_of(form.data);
+        headers[n].key = neo_slice(keys[n].data, keys[n].len);
+        headers[n].value = neo_slice(values[n].data, values[n].len);
+        free(form.data);
+    }
+    opts.headers = headers;
     neo_status_t status =
         neo_pub_open(kernel_of(world, step), slice_of(step, "topic"), &opts, &pub, &err);
     if (succeeded(seen, status, &err)) {
         keep(world, word(step, "as", ""), PUBLISHER, pub);
+    }
+    for (size_t n = 0; n < opts.header_count; n++) {
+        free(keys[n].data);
+        free(values[n].data);
     }
 }
 
@@ -46,13 +74,11 @@ static void publish_many(world_t *world, const fields_t *step, fields_t *seen)
     size_t n = 0;
     const char *list = word(step, "payloads", "");
     while (*list != '\0' && n < MANY) {
-        size_t len = strcspn(list, ",");
-        text_t one = text_of(list, len);
+        text_t one = next_of(&list);
         payloads[n] = payload_of(one.data);
         slices[n] = neo_slice(payloads[n].data, payloads[n].len);
         n++;
         free(one.data);
-        list += len + (list[len] == ',');
     }
     neo_status_t status =
         neo_publish_batchv(get(world, step, "publisher", PUBLISHER), slices, n, &result, &err);

@@ -133,6 +133,28 @@ static void numbers(world_t *world, neo_sub_t *sub, uint64_t count, fields_t *se
     observe(seen, "lost", "%llu", (unsigned long long)lost);
 }
 
+static void headers(neo_msg_t *msg, fields_t *seen)
+{
+    neo_error_t err = NEO_ERROR_INIT;
+    neo_slice_t key, value;
+    char trace[56] = "-";
+    text_t keys = text_of("", 0), values = text_of("", 0);
+    for (size_t i = 0; neo_msg_header(msg, i, &key, &value, &err) == NEO_OK; i++) {
+        text_t one = digest(value.data, value.len);
+        text_print(&keys, "%s%.*s", i == 0 ? "" : ",", (int)key.len, (const char *)key.data);
+        text_print(&values, "%s%s", i == 0 ? "" : ",", one.data);
+        free(one.data);
+    }
+    neo_status_t status = neo_msg_traceparent(msg, trace, sizeof trace, &err);
+    if (status == NEO_EOS || succeeded(seen, status, &err)) {
+        observe(seen, "keys", "%s", keys.data);
+        observe(seen, "payloads", "%s", values.data);
+        observe(seen, "traceparent", "%s", trace);
+    }
+    free(keys.data);
+    free(values.data);
+}
+
 int run_receive(world_t *world, const char *op, const fields_t *step, fields_t *seen)
 {
     neo_error_t err = NEO_ERROR_INIT;
@@ -151,6 +173,8 @@ int run_receive(world_t *world, const char *op, const fields_t *step, fields_t *
         if (succeeded(seen, neo_msg_view(msg, &view, sizeof view), &err)) {
             observe_view(seen, &view);
         }
+    } else if (strcmp(op, "headers") == 0) {
+        headers(get(world, step, "of", MESSAGE), seen);
     } else if (strcmp(op, "take_lost") == 0) {
         neo_sub_t *sub = get(world, step, "sub", SUBSCRIPTION);
         if (succeeded(seen, neo_sub_take_lost(sub, &count, &err), &err)) {

@@ -94,11 +94,33 @@ void kernel_counters(world &world, const step &step, seen &seen)
     seen.add("late_replies", all.late_replies);
 }
 
+// The items of a list; one that is empty has none.
+std::vector<std::string> list(const std::string &written)
+{
+    std::vector<std::string> items;
+    for (std::size_t at = 0; at < written.size();) {
+        std::size_t end = std::min(written.find(',', at), written.size());
+        items.push_back(written.substr(at, end - at));
+        at = end + 1;
+    }
+    return items;
+}
+
 void publisher(world &world, const step &step, seen &seen)
 {
     neo::publisher_options options;
     options.send_timeout = step.time("send_timeout_ns").value_or(options.send_timeout);
     options.stamp_time = step.text("stamp_time") == "true";
+    options.traceparent = step.text("traceparent");
+    std::vector<std::string> keys = list(step.name("header_keys"));
+    std::vector<std::string> values;
+    for (const std::string &written : list(step.name("header_values"))) {
+        values.push_back(step::payload(written));
+    }
+    keys.resize(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        options.headers.emplace_back(keys[i], values[i]);
+    }
     auto publisher = world.kernel(step).publisher(step.text("topic"), options);
     if (seen.succeeded(publisher)) {
         world.keep(step.name("as"), std::move(*publisher));
@@ -124,11 +146,8 @@ void publish(world &world, const step &step, seen &seen)
 void publish_many(world &world, const step &step, seen &seen)
 {
     std::vector<std::string> texts;
-    std::string list = step.name("payloads");
-    for (std::size_t at = 0; at < list.size();) {
-        std::size_t end = std::min(list.find(',', at), list.size());
-        texts.push_back(step::payload(list.substr(at, end - at)));
-        at = end + 1;
+    for (const std::string &written : list(step.name("payloads"))) {
+        texts.push_back(step::payload(written));
     }
     std::vector<neo::payload> payloads(texts.begin(), texts.end());
     auto became = world.get<neo::publisher>(step.name("publisher")).publish_many(payloads);

@@ -80,6 +80,19 @@ void batch(world &world, const step &step, seen &seen)
     seen.add("lost", lost);
 }
 
+void headers(const neo::message &message, seen &seen)
+{
+    std::string keys, values;
+    for (std::size_t i = 0; auto header = message.header_at(i); ++i) {
+        const char *comma = i == 0 ? "" : ",";
+        keys.append(comma).append(header->key);
+        values.append(comma).append(seen::digest(header->value));
+    }
+    seen.add("keys", keys);
+    seen.add("payloads", values);
+    seen.add("traceparent", message.traceparent().value_or("-"));
+}
+
 std::uint64_t number_in(const neo::message &message)
 {
     std::string_view text = message.text();
@@ -142,6 +155,10 @@ const ops receive_ops = {
     {"read",
      [](world &world, const step &step, seen &seen) {
          seen.message(world.get<neo::message>(step.name("of")));
+     }},
+    {"headers",
+     [](world &world, const step &step, seen &seen) {
+         headers(world.get<neo::message>(step.name("of")), seen);
      }},
     {"take_lost",
      [](world &world, const step &step, seen &seen) {

@@ -17,7 +17,7 @@ var ops = map[string]func(w *world, s step) (seen, error){
 	"publish_numbers": publishNumbers, "loan": loan, "write": write, "truncate": truncate,
 	"send": send, "abort": abort,
 	"subscribe": subscribe, "try_recv": tryRecv, "recv": recv, "recv_batch": recvBatch,
-	"recv_numbers": recvNumbers, "read": readKept, "take_lost": takeLost, "queued": queued,
+	"recv_numbers": recvNumbers, "read": readKept, "headers": headers, "take_lost": takeLost, "queued": queued,
 	"serve": serve, "serve_handler": serveHandler, "unhold": unhold, "request": request,
 	"reply": reply, "reply_error": replyError, "call": call,
 	"start_call": startCall, "await_call": awaitCall, "cancel_call": cancelCall,
@@ -146,6 +146,14 @@ func publisher(w *world, s step) (seen, error) {
 	}
 	if stamp, _ := s["stamp_time"].(bool); stamp {
 		options = append(options, neo.WithTimestamps())
+	}
+	keys, _ := s["header_keys"].([]any)
+	values, _ := s["header_values"].([]any)
+	for i, key := range keys {
+		options = append(options, neo.WithHeader(key.(string), payload(values[i])))
+	}
+	if s.has("traceparent") {
+		options = append(options, neo.WithTraceparent(s.text("traceparent")))
 	}
 	publisher, err := w.kernel(s).Publisher(s.text("topic"), options...)
 	if err == nil {
@@ -300,6 +308,23 @@ func message(m *neo.Message) seen {
 }
 
 func readKept(w *world, s step) (seen, error) { return inPlace(find[*neo.View](w, s.text("of"))), nil }
+
+func headers(w *world, s step) (seen, error) {
+	v := find[*neo.View](w, s.text("of"))
+	var keys, values []string
+	for _, header := range v.Headers {
+		keys = append(keys, header.Key)
+		values = append(values, digest(header.Value))
+	}
+	trace := v.Traceparent
+	if trace == "" {
+		trace = "-"
+	}
+	return seen{
+		{"keys", strings.Join(keys, ",")}, {"payloads", strings.Join(values, ",")},
+		{"traceparent", trace},
+	}, nil
+}
 
 // waiting is the context of a step's timeout.
 func waiting(s step) (context.Context, context.CancelFunc) {

@@ -307,6 +307,8 @@ const OPS = {
     const publisher = world.kernel(step).publisher(step.topic, {
       sendTimeout: ms(step, 'send_timeout_ns'),
       stampTime: step.stamp_time,
+      headers: step.header_keys?.map((key, at) => [key, payload(step.header_values[at])]),
+      traceparent: step.traceparent,
     });
     if ('send_timeout_ns' in step) waits.add(publisher);
     world.keep(step, publisher);
@@ -386,6 +388,14 @@ const OPS = {
     };
   },
   read: (world, step) => message(world.find(step.of)),
+  headers(world, step) {
+    const { headers, traceparent = '-' } = world.find(step.of);
+    return {
+      keys: headers.map(([key]) => key).join(),
+      payloads: headers.map(([, value]) => digest(value)).join(),
+      traceparent,
+    };
+  },
   take_lost: (world, step) => ({ lost: world.find(step.sub).takeLost() }),
   queued: (world, step) => ({ queued: world.find(step.sub).queued }),
 

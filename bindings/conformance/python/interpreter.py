@@ -254,7 +254,10 @@ class World:
     # publishing
 
     def op_publisher(self, step: Step) -> None:
-        options = given(step, "stamp_time")
+        options = given(step, "stamp_time", "traceparent")
+        if "header_keys" in step:
+            values = map(payload, step["header_values"])
+            options["headers"] = list(zip(step["header_keys"], values, strict=True))
         if "send_timeout_ns" in step:
             options["send_timeout"] = seconds(step, "send_timeout_ns")
         self.keep(step, self.kernel(step).publisher(step["topic"], **options))
@@ -360,6 +363,14 @@ class World:
 
     def op_read(self, step: Step) -> Seen:
         return message(self.find(step["of"]))
+
+    def op_headers(self, step: Step) -> Seen:
+        one: neo_protocol.Message = self.find(step["of"])
+        return {
+            "keys": ",".join(key for key, _ in one.headers),
+            "payloads": ",".join(digest(value) for _, value in one.headers),
+            "traceparent": one.traceparent or "-",
+        }
 
     def op_take_lost(self, step: Step) -> Seen:
         return {"lost": self.find(step["sub"]).take_lost()}

@@ -29,6 +29,32 @@ TEST(pubsub, a_message_says_what_was_published)
     EXPECT_EQ(kernel.url(), "mem://");
 }
 
+TEST(pubsub, headers_and_a_trace_context_arrive_and_bad_ones_are_refused)
+{
+    const std::string trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    neo::kernel kernel = open_kernel();
+    neo::subscription sub = must(kernel.subscribe("t"));
+    neo::publisher_options options;
+    options.headers = {{"kind", "csv"}, {"kind", ""}};
+    options.traceparent = trace;
+    must(must(kernel.publisher("t", options)).publish("x"));
+    must(kernel.publish("t", "y"));
+    neo::message first = must(sub.recv()), second = must(sub.recv());
+    ASSERT_TRUE(first.header_at(1));
+    EXPECT_EQ(first.header_at(0)->key, "kind");
+    EXPECT_EQ(first.header_at(0)->value.size(), 3U);
+    EXPECT_EQ(first.header_at(1)->value.size(), 0U);
+    EXPECT_FALSE(first.header_at(2));
+    EXPECT_EQ(first.traceparent().value_or(""), trace);
+    EXPECT_FALSE(second.header_at(0));
+    EXPECT_FALSE(second.traceparent());
+    options.traceparent = "00-no";
+    EXPECT_EQ(kernel.publisher("t", options).error().code(), neo::errc::invalid);
+    options.traceparent = {};
+    options.headers = {{"", "v"}};
+    EXPECT_EQ(kernel.publisher("t", options).error().code(), neo::errc::invalid);
+}
+
 TEST(pubsub, an_empty_mailbox_is_no_error)
 {
     neo::kernel kernel = open_kernel();

@@ -50,6 +50,13 @@ export interface PublisherOptions {
   sendTimeout?: number;
   /** Whether each message carries the wall clock of its sending. */
   stampTime?: boolean;
+  /**
+   * What each message carries beside its payload: at most 32, keys of 1 to 255 bytes, in 448 bytes
+   * with the topic and 8 bytes for each.
+   */
+  headers?: Iterable<readonly [key: string, value: Payload]> | Readonly<Record<string, Payload>>;
+  /** The trace context of each message, as W3C writes it. */
+  traceparent?: string;
 }
 
 export interface SubscribeOptions {
@@ -273,6 +280,8 @@ export class Message {
   readonly topic: string;
   /** The user's headers, in the order in which they were added; a key may stand more than once. */
   readonly headers: ReadonlyArray<readonly [key: string, value: Buffer]>;
+  /** The trace context that it belongs to, as W3C writes it; undefined without one. */
+  readonly traceparent: string | undefined;
   /** Messages that the subscription lost between the one before and this one. */
   readonly lostBefore: number;
   /** When it was sent, in ns since 1970; undefined unless its publisher stamps the time. */

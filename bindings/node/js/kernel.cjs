@@ -6,6 +6,7 @@ const { lift, neoError } = require('./errors.cjs');
 const { Deadline, Source, acquire, nudge, release } = require('./hub.cjs');
 const {
   callback, flag, integer, is32, milliseconds, options, payload, payloads, text, waiting,
+  wrongType,
 } = require('./options.cjs');
 const { Publisher, published, run } = require('./publisher.cjs');
 const { Service } = require('./service.cjs');
@@ -30,7 +31,24 @@ const OPEN = {
   thread: flag,
 };
 
-const PUBLISHER = { sendTimeout: milliseconds, stampTime: flag };
+const PUBLISHER = {
+  sendTimeout: milliseconds,
+  stampTime: flag,
+  headers: pairs,
+  traceparent: text,
+};
+
+/** Headers, an object or an iterable of pairs, as pairs of text and bytes. */
+function pairs(what, value) {
+  if (typeof value !== 'object' || value === null) {
+    throw wrongType(what, 'an object or an iterable of [key, value]', value);
+  }
+  const entries = Symbol.iterator in value ? [...value] : Object.entries(value);
+  return entries.map((entry) => {
+    if (!Array.isArray(entry)) throw wrongType(what, 'an iterable of [key, value]', entry);
+    return [text(`${what}'s key`, entry[0]), payload(entry[1])];
+  });
+}
 
 const SERVE = {
   depth: is32,
@@ -114,9 +132,12 @@ class Kernel {
   /** Makes a topic ready for publishing. `sendTimeout` is how long `publishAsync` waits. */
   publisher(topic, given) {
     text('topic', topic);
-    const { sendTimeout, stampTime = false } = options('publisher', given, PUBLISHER);
+    const chosen = options('publisher', given, PUBLISHER);
+    const { sendTimeout, stampTime = false, headers = [], traceparent } = chosen;
+    const keys = headers.map(([key]) => key);
+    const values = headers.map(([, value]) => value);
     try {
-      const key = native.kernelPublisher(this.#key, topic, stampTime);
+      const key = native.kernelPublisher(this.#key, topic, stampTime, keys, values, traceparent);
       return new Publisher(key, topic, sendTimeout);
     } catch (error) {
       throw lift(error);

@@ -136,6 +136,16 @@ class Message {
 
   /** The user's headers as `[key, value]`, in the order in which they were added. */
   get headers() {
+    return this.#entries().filter(([key]) => key !== '');
+  }
+
+  /** The trace context that it belongs to, as W3C writes it; undefined without one. */
+  get traceparent() {
+    return this.#entries().find(([key]) => key === '')?.[1].toString();
+  }
+
+  /** The headers; the trace context is one with an empty key. */
+  #entries() {
     const words = this.#words();
     const at = this.#at;
     const len = words[at + HEADERS_LEN];

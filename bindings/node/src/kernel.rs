@@ -51,12 +51,30 @@ pub(crate) fn kernel_publish_many(kernel: Key, topic: String, payloads: Vec<&[u8
     Run::new(&with(kernel, |kernel| kernel.publish_many(&topic, &payloads))?)
 }
 
-/// Makes a topic ready for publishing.
+/// Makes a topic ready for publishing. There is a value for each key.
 #[napi(catch_unwind)]
-pub(crate) fn kernel_publisher(kernel: Key, topic: String, stamp_time: bool) -> Result<Key> {
-    let mut options = rsapi::PublisherOptions::default();
-    options.stamp_time = stamp_time;
-    Ok(table::keep(with(kernel, |kernel| kernel.publisher(&topic, &options))?))
+pub(crate) fn kernel_publisher(
+    kernel: Key,
+    topic: String,
+    stamp_time: bool,
+    header_keys: Vec<String>,
+    header_values: Vec<&[u8]>,
+    traceparent: Option<String>,
+) -> Result<Key> {
+    let mut headers = rsapi::MessageHeaders::new();
+    for (key, value) in header_keys.iter().zip(header_values) {
+        headers = headers.with(key, value);
+    }
+    let open = |kernel: &rsapi::Kernel| {
+        let mut options = rsapi::PublisherOptions::default();
+        options.stamp_time = stamp_time;
+        options.headers = match &traceparent {
+            None => headers,
+            Some(text) => headers.with_trace(rsapi::parse_traceparent(text)?),
+        };
+        kernel.publisher(&topic, &options)
+    };
+    Ok(table::keep(with(kernel, open)?))
 }
 
 /// Subscribes to a pattern.

@@ -86,14 +86,18 @@ fn halves(value: u64) -> [u32; 2] {
 }
 
 /// Headers one behind the other: the lengths of key and value in four bytes each, little-endian,
-/// then both.
+/// then both. The trace context is one with an empty key, which no other has.
 pub(crate) fn headers(message: &Message) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for (key, value) in message.headers() {
+    let mut add = |key: &str, value: &[u8]| {
         bytes.extend((key.len() as u32).to_le_bytes());
         bytes.extend((value.len() as u32).to_le_bytes());
         bytes.extend(key.as_bytes());
         bytes.extend(value);
+    };
+    message.headers().for_each(|(key, value)| add(key, value));
+    if let Some(trace) = message.traceparent() {
+        add("", trace.as_bytes());
     }
     bytes
 }

@@ -126,17 +126,25 @@ impl Kernel {
     }
 
     /// Makes a topic ready for publishing. `send_timeout` seconds is how long one publish may wait
-    /// at full mailboxes with the policy `block`; None is for ever.
-    #[pyo3(signature = (topic, *, send_timeout=0.0, stamp_time=false))]
+    /// at full mailboxes with the policy `block`; None is for ever. Each message carries `headers`, a
+    /// mapping or pairs of text and bytes, and `traceparent`, a trace context as W3C writes it.
+    #[pyo3(signature = (
+        topic, *, send_timeout=0.0, stamp_time=false, headers=None, traceparent=None,
+    ))]
     fn publisher(
         &self,
         py: Python<'_>,
         topic: &str,
         send_timeout: Option<f64>,
         stamp_time: bool,
+        headers: Option<&Bound<'_, PyAny>>,
+        traceparent: Option<&str>,
     ) -> PyResult<Publisher> {
         let send_timeout = wait::timeout(send_timeout)?;
-        Publisher::open(&self.inner, topic, send_timeout, stamp_time).or_raise(py)
+        let mut chosen = rsapi::PublisherOptions::default();
+        chosen.stamp_time = stamp_time;
+        chosen.headers = options::headers(py, headers, traceparent)?;
+        Publisher::open(&self.inner, topic, send_timeout, &chosen).or_raise(py)
     }
 
     /// Subscribes to a pattern. A publish that starts after this returned is delivered.

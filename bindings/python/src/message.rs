@@ -48,6 +48,12 @@ impl Message {
         Ok(PyString::new(py, self.0.access(py)?.topic()))
     }
 
+    /// The trace context that it belongs to, as W3C writes it; None if it carries none.
+    #[getter]
+    fn traceparent(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        Ok(self.0.access(py)?.traceparent())
+    }
+
     /// The user's headers, as `(key, value)` in the order they were added.
     #[getter]
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {

@@ -110,11 +110,9 @@ impl Publisher {
         kernel: &rsapi::Kernel,
         topic: &str,
         send_timeout: Option<Duration>,
-        stamp_time: bool,
+        options: &rsapi::PublisherOptions,
     ) -> rsapi::Result<Self> {
-        let mut options = rsapi::PublisherOptions::default();
-        options.stamp_time = stamp_time;
-        let inner = kernel.publisher(topic, &options)?;
+        let inner = kernel.publisher(topic, options)?;
         Ok(Self { inner, send_timeout, turn: Mutex::default() })
     }
 

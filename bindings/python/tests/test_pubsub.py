@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -216,3 +217,45 @@ def test_objects_tell_what_they_are(kernel: Kernel) -> None:
 def test_results_compare_and_hash(kernel: Kernel) -> None:
     assert kernel.publish("n", b"") == kernel.publish("n", b"")
     assert len({kernel.publish("n", b""), kernel.publish("n", b"")}) == 1
+
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def test_headers_and_a_trace_context_arrive(kernel: neo_protocol.Kernel) -> None:
+    subscription = kernel.subscribe("t")
+    kernel.publisher("t", headers={"kind": b"\0\1", "part": bytearray(b"1")}).publish(b"x")
+    pairs = [("a", b"1"), ("a", memoryview(b"2"))]
+    kernel.publisher("t", headers=pairs, traceparent=TRACE).publish(b"y")
+    kernel.publish("t", b"z")
+    first, second, third = subscription.recv_batch(8)
+    assert first.headers == [("kind", b"\0\1"), ("part", b"1")] and first.traceparent is None
+    assert second.headers == [("a", b"1"), ("a", b"2")] and second.traceparent == TRACE
+    assert third.headers == [] and third.traceparent is None
+    del first, second, third
+    subscription.close()
+
+
+@pytest.mark.parametrize(
+    ("headers", "error"),
+    [
+        (7, TypeError),
+        ("text", TypeError),
+        ([("k",)], ValueError),
+        ({1: b"v"}, TypeError),
+        ({"k": "text"}, TypeError),
+        ({"": b"v"}, neo_protocol.InvalidError),
+        ({"k": bytes(600)}, neo_protocol.InvalidError),
+        ([("k", b"")] * 33, neo_protocol.InvalidError),
+    ],
+)
+def test_headers_that_are_none_are_refused(
+    kernel: neo_protocol.Kernel, headers: Any, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        kernel.publisher("t", headers=headers)
+
+
+def test_a_trace_context_that_is_none_is_refused(kernel: neo_protocol.Kernel) -> None:
+    with pytest.raises(neo_protocol.InvalidError, match="00-no"):
+        kernel.publisher("t", traceparent="00-no")

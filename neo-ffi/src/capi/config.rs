@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use crate::rsapi::{
-    Options, Policy, PublisherOptions, Result, ServiceOptions, SubscribeOptions, Wait,
+    MessageHeaders, Options, Policy, PublisherOptions, Result, ServiceOptions, SubscribeOptions,
+    Wait, parse_traceparent,
 };
 
 use super::caller::{Caller, timeout};
@@ -83,6 +84,16 @@ impl neo_config_t {
     }
 }
 
+/// A header of messages.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct neo_header_t {
+    /// UTF-8, 1 to 255 bytes.
+    pub key: neo_slice_t,
+    /// Any bytes.
+    pub value: neo_slice_t,
+}
+
 /// Options of a publisher. Begin with `NEO_PUB_OPTS_INIT`.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
@@ -96,9 +107,16 @@ pub struct neo_pub_opts_t {
     /// How long one publish may block at full mailboxes with `NEO_POLICY_BLOCK`; 0 not at all,
     /// below 0 for ever.
     pub send_timeout_ns: i64,
+    /// What each message carries beside its payload: at most 32 keys of 1 to 255 bytes with their
+    /// values, borrowed. With the topic and 8 bytes for each they have room in 448 bytes.
+    pub headers: *const neo_header_t,
+    /// How many headers there are.
+    pub header_count: usize,
+    /// The W3C trace context of each message as text of 55 letters, borrowed; NULL: none.
+    pub traceparent: neo_slice_t,
 }
 
-// SAFETY: repr(C), begins with its size, numbers only.
+// SAFETY: repr(C), begins with its size, numbers and pointers only.
 unsafe impl Versioned for neo_pub_opts_t {
     const SIZE_FIRST: usize = 16;
     const NAME: &'static str = "neo_pub_opts_t";
@@ -110,14 +128,27 @@ impl Defaults for neo_pub_opts_t {
         stamp_time: 0,
         reserved: [0; 3],
         send_timeout_ns: 0,
+        headers: core::ptr::null(),
+        header_count: 0,
+        traceparent: neo_slice_t::EMPTY,
     };
 }
 
 impl neo_pub_opts_t {
-    pub(super) fn to_options(self) -> Result<PublisherOptions> {
+    pub(super) fn to_options(self, caller: &Caller) -> Result<PublisherOptions> {
+        let mut headers = MessageHeaders::new();
+        for header in caller.array(self.headers, self.header_count)? {
+            headers =
+                headers.with(caller.text(header.key, "header's key")?, caller.slice(header.value)?);
+        }
+        if !self.traceparent.data.is_null() {
+            let text = caller.text(self.traceparent, "traceparent")?;
+            headers = headers.with_trace(parse_traceparent(text)?);
+        }
         Ok(PublisherOptions {
             stamp_time: flag(self.stamp_time, "stamp_time")?,
             send_timeout: timeout(self.send_timeout_ns).unwrap_or(Duration::MAX),
+            headers,
         })
     }
 }

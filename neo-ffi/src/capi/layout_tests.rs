@@ -40,7 +40,8 @@ fn structs_are_laid_out_as_the_list_says() {
         neo_reclaimed_t { struct_size, reserved, participants, routes, claims, blocks }
         neo_totals_t { struct_size, reserved, routes, late_replies, expired_requests, memory_bytes, committed_bytes }
         neo_route_t { pattern, group, depth, accepted, delivered, lost, timed_out, queued, policy, reserved }
-        neo_pub_opts_t { struct_size, stamp_time, reserved, send_timeout_ns }
+        neo_header_t { key, value }
+        neo_pub_opts_t { struct_size, stamp_time, reserved, send_timeout_ns, headers, header_count, traceparent }
         neo_send_opts_t { struct_size, reserved, timeout_ns }
         neo_publish_result_t { struct_size, accepted, dropped, timed_out, messages }
         neo_sub_opts_t { struct_size, depth, policy, wait, mailbox_bytes_max, pinned_bytes_max, group }

@@ -1,9 +1,11 @@
 //! Messages.
 
-use crate::rsapi::{Message, MessageRef, Outcome, Reply};
+use core::ffi::c_char;
+
+use crate::rsapi::{Message, MessageRef, Outcome, Reply, TRACEPARENT_LETTERS};
 
 use super::caller::Caller;
-use super::error::neo_error_t;
+use super::error::{invalid, neo_error_t};
 use super::handle::{Handle, Object, release};
 use super::status::neo_status_t;
 
@@ -162,6 +164,37 @@ pub unsafe extern "C" fn neo_msg_header(
         let Some((key, value)) = message.headers().nth(index) else { return Ok(Outcome::Eos) };
         out_key.write(neo_slice_t::of(key.as_bytes()));
         out_value.write(neo_slice_t::of(value));
+        Ok(Outcome::Ok)
+    })
+}
+
+/// Reads the W3C trace context of a message.
+///
+/// @param msg   the message
+/// @param text  receives 55 letters and a NUL
+/// @param size  bytes that `text` has room for, 56 or more
+/// @param err   receives what went wrong; may be NULL
+/// @return NEO_OK; NEO_EOS if it carries none; NEO_E_INVALID, NEO_E_BAD_HANDLE
+///
+/// Any thread. Does not wait.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn neo_msg_traceparent(
+    msg: *const neo_msg_t,
+    text: *mut c_char,
+    size: usize,
+    err: *mut neo_error_t,
+) -> neo_status_t {
+    // SAFETY: the caller keeps to what is said above.
+    unsafe { Caller::new() }.on(msg, err, |caller, message| {
+        let out = caller.array_mut(text.cast::<u8>(), size)?;
+        let Some(place) = out.first_chunk_mut::<{ TRACEPARENT_LETTERS + 1 }>() else {
+            return Err(invalid(format!("`text` has room for {size} bytes: 56 are needed")));
+        };
+        let Received::Message(message) = &message.value else { return Ok(Outcome::Eos) };
+        let Some(trace) = message.traceparent() else { return Ok(Outcome::Eos) };
+        for (byte, letter) in place.iter_mut().zip(trace.bytes().chain([0])) {
+            *byte = letter;
+        }
         Ok(Outcome::Ok)
     })
 }

@@ -85,7 +85,7 @@ pub unsafe extern "C" fn neo_pub_open(
     unsafe { Caller::new() }.on(kernel, err, |caller, kernel| {
         let out = caller.out(out, "out")?;
         let topic = caller.text(topic, "topic")?;
-        let options = caller.options(opts)?.to_options()?;
+        let options = caller.options(opts)?.to_options(caller)?;
         out.write(Handle::give(kernel.value.publisher(topic, &options)?));
         Ok(Outcome::Ok)
     })

@@ -156,7 +156,8 @@ pub unsafe extern "C" fn neo_recv_batch(
 /// Receives messages that are there into the caller's own memory, as far as they fit, and waits for
 /// the first one: for languages to which every handle is a cost. A message that fits what is left of
 /// `space`, with its topic, is copied there: `msg` of its view is NULL and nothing is to be released.
-/// One that does not fit has a `msg`, as neo_recv_batch gives it.
+/// One that does not fit, or that carries headers or a trace context, has a `msg`, as neo_recv_batch
+/// gives it.
 ///
 /// @param sub         the subscription
 /// @param space       receives bytes; copies are not aligned
@@ -208,12 +209,12 @@ struct Space<'s> {
 }
 
 impl<'s> Space<'s> {
-    /// The view of a copy; `None` if there is no room for it.
+    /// The view of a copy; `None` if there is no room for it, or more in it than a copy tells.
     fn copy(&mut self, message: &Message) -> Option<neo_view_t> {
         let frame = message.frame();
         let (data, topic) = (frame.payload(), message.topic().as_bytes());
         let topic_len = if topic == self.topic { 0 } else { topic.len() };
-        if data.len().checked_add(topic_len)? > self.rest.len() {
+        if data.len().checked_add(topic_len)? > self.rest.len() || message.has_headers() {
             return None;
         }
         if topic_len > 0 {

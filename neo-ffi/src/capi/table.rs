@@ -121,6 +121,7 @@ table! {
     neo_kernel_maintain,
     neo_kernel_maintain_fd,
     neo_recv_batch_into,
+    neo_msg_traceparent,
 }
 
 /// The table of this library image.

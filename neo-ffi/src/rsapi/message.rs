@@ -39,6 +39,19 @@ impl Message {
         self.0.value.topic()
     }
 
+    /// Whether it carries headers of the user, or a trace context.
+    #[must_use]
+    pub fn has_headers(&self) -> bool {
+        let frame = self.frame();
+        frame.traceparent().is_some() || frame.headers().next().is_some()
+    }
+
+    /// The trace context that it belongs to, as text: see [`traceparent`](super::traceparent).
+    #[must_use]
+    pub fn traceparent(&self) -> Option<String> {
+        self.frame().traceparent().as_ref().map(super::traceparent)
+    }
+
     /// The user's headers, in the order they were added; a key may stand more than once.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.frame().headers()

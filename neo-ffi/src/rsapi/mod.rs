@@ -32,6 +32,7 @@ mod publisher;
 mod service;
 mod signal;
 mod subscription;
+mod trace;
 mod wake;
 
 pub use batch::OwnedBatch;
@@ -45,10 +46,12 @@ pub use live::{KINDS, Kind, live, live_total};
 pub use loan::Loan;
 pub use message::{Message, Reply};
 pub use neo_protocol::{
-    Batch, Counters, MessageRef, Options, Policy, Published, Reclaimed, RouteCounters, Wait,
+    Batch, Counters, MessageHeaders, MessageRef, Options, Policy, Published, Reclaimed,
+    RouteCounters, Wait,
 };
 pub use poller::{Armed, Pollable, Poller};
 pub use publisher::{Publisher, PublisherOptions, Room, Run};
 pub use service::{Request, Service, ServiceOptions};
 pub use signal::Interrupt;
 pub use subscription::{SubscribeOptions, Subscription};
+pub use trace::{TRACEPARENT_LETTERS, parse_traceparent, traceparent};

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
 
-use neo_protocol::{Kernel, PublishRun, Published, Wait};
+use neo_protocol::{Kernel, MessageHeaders, PublishRun, Published, Wait};
 
 use crate::sys::{OfProcess, OwnedLoan};
 
@@ -30,6 +30,8 @@ pub struct PublisherOptions {
     pub send_timeout: Duration,
     /// Whether each message carries the wall clock of its sending.
     pub stamp_time: bool,
+    /// What each message carries beside its payload; nothing unless set.
+    pub headers: MessageHeaders,
 }
 
 /// How far a batch came.
@@ -73,6 +75,7 @@ impl Publisher {
             .publisher(topic)
             .send_timeout(options.send_timeout)
             .stamp_time(options.stamp_time)
+            .headers(&options.headers)
             .open()?;
         let publisher = Arc::new(publisher);
         let inner = Inner { publisher, _live: Live::new(Kind::Publisher) };

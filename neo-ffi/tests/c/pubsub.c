@@ -254,3 +254,56 @@ TEST(options_do_what_they_say)
     neo_sub_release(two);
     neo_kernel_release(kernel);
 }
+
+static const char TRACE[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+TEST(headers_and_a_trace_context_arrive_and_bad_ones_are_refused)
+{
+    neo_kernel_t *kernel = open_kernel();
+    neo_sub_t *sub = open_sub(kernel, "t", 0, 0);
+    neo_pub_t *pub = NULL, *none = NULL;
+    neo_pub_opts_t opts = NEO_PUB_OPTS_INIT;
+    neo_header_t headers[1];
+    neo_error_t err = NEO_ERROR_INIT;
+    neo_slice_t key, value;
+    neo_view_t view;
+    char text[56];
+    headers[0].key = neo_str("kind");
+    headers[0].value = neo_slice("\0\1", 2);
+    opts.headers = headers;
+    opts.header_count = 1;
+    opts.traceparent = neo_str(TRACE);
+    OK(neo_pub_open(kernel, neo_str("t"), &opts, &pub, NULL));
+    OK(neo_publish(pub, "x", 1, NULL, NULL, NULL));
+    OK(neo_recv(sub, &view, VIEW, 0, NULL));
+    OK(neo_msg_header(view.msg, 0, &key, &value, NULL));
+    CHECK(is_text(key, "kind") && value.len == 2 && value.data[1] == 1);
+    EQUAL(neo_msg_header(view.msg, 1, &key, &value, NULL), NEO_EOS);
+    OK(neo_msg_traceparent(view.msg, text, sizeof text, NULL));
+    CHECK(strcmp(text, TRACE) == 0);
+    EQUAL(neo_msg_traceparent(view.msg, text, sizeof text - 1, &err), NEO_E_INVALID);
+    CHECK(strstr(err.msg, "56") != NULL);
+    EQUAL(neo_msg_traceparent(view.msg, NULL, 56, NULL), NEO_E_INVALID);
+    neo_msg_release(view.msg);
+    OK(neo_publish_to(kernel, neo_str("t"), "y", 1, NULL, NULL));
+    OK(neo_recv(sub, &view, VIEW, 0, NULL));
+    EQUAL(neo_msg_traceparent(view.msg, text, sizeof text, NULL), NEO_EOS);
+    neo_msg_release(view.msg);
+
+    opts.header_count = SIZE_MAX;
+    EQUAL(neo_pub_open(kernel, neo_str("t"), &opts, &none, NULL), NEO_E_INVALID);
+    opts.header_count = 1;
+    opts.headers = NULL;
+    EQUAL(neo_pub_open(kernel, neo_str("t"), &opts, &none, NULL), NEO_E_INVALID);
+    opts.headers = headers;
+    headers[0].key = neo_slice("\xff", 1);
+    EQUAL(neo_pub_open(kernel, neo_str("t"), &opts, &none, &err), NEO_E_INVALID);
+    CHECK(strstr(err.msg, "key") != NULL);
+    headers[0].key = neo_str("kind");
+    opts.traceparent = neo_str("00-no");
+    EQUAL(neo_pub_open(kernel, neo_str("t"), &opts, &none, &err), NEO_E_INVALID);
+    CHECK(strstr(err.msg, "00-no") != NULL && none == NULL);
+    neo_pub_release(pub);
+    neo_sub_release(sub);
+    neo_kernel_release(kernel);
+}

@@ -17,6 +17,7 @@ use super::attendant::Attendant;
 use super::call;
 use super::core::Core;
 use super::counters::Counters;
+use super::headers::MessageHeaders;
 use super::inline::InlineService;
 use super::policy::{PublishOptions, Published, SubscribeOptions, Wait};
 use super::publisher::{Publisher, publish_to};
@@ -244,6 +245,23 @@ impl Broker {
     /// [`Invalid`](ErrorKind::Invalid) for a malformed topic, [`Closed`](ErrorKind::Closed).
     pub fn publisher(&self, topic: &str, options: PublishOptions) -> Result<Publisher> {
         Publisher::new(&self.core, topic, options)
+    }
+
+    /// Makes a topic ready for publishing messages that carry headers.
+    ///
+    /// # Errors
+    ///
+    /// As [`publisher`](Self::publisher), and [`Invalid`](ErrorKind::Invalid) if the headers break
+    /// the limits of [`MessageHeaders`].
+    pub fn publisher_with_headers(
+        &self,
+        topic: &str,
+        options: PublishOptions,
+        headers: &MessageHeaders,
+    ) -> Result<Publisher> {
+        let mut publisher = Publisher::new(&self.core, topic, options)?;
+        publisher.set_headers(headers)?;
+        Ok(publisher)
     }
 
     /// Publishes to a topic by name, without waiting for room.

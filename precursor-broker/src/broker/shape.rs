@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::region::hint::AllocHint;
 use crate::sync::{AtomicU64, Ordering};
 
+use super::headers::MessageHeaders;
 use super::topic::validate_topic;
 
 /// Names that a thread keeps ready. Two that fall on one place replace each other, so that a
@@ -31,16 +32,24 @@ pub(crate) struct Shape {
 
 impl Shape {
     pub(crate) fn new(topic: &str) -> Result<Self> {
+        Self::with_headers(topic, &MessageHeaders::new())
+    }
+
+    /// For messages that carry headers.
+    pub(crate) fn with_headers(topic: &str, headers: &MessageHeaders) -> Result<Self> {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
         validate_topic(topic)?;
         let id = topic_id(topic);
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        let (mut plain, mut named) = (FrameBuilder::new(), FrameBuilder::new());
+        headers.add_to(plain.topic_id(id));
+        headers.add_to(named.topic(topic).align64(true));
         Ok(Self {
             topic: topic.into(),
             topic_id: id,
             number,
-            plain: Template::new(FrameBuilder::new().topic_id(id))?,
-            named: Template::new(FrameBuilder::new().topic(topic).align64(true))?,
+            plain: Template::new(&plain)?,
+            named: Template::new(&named)?,
             blocks: AllocHint::new(number as u32),
         })
     }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use neo::rsapi::Code;
-use neo_protocol::{PublishRun, Published};
+use neo::rsapi::{Code, parse_traceparent};
+use neo_protocol::{Error, ErrorKind, MessageHeaders, PublishRun, Published};
 
 use crate::errors::{Outcome, Stop};
 use crate::loan::LentMemory;
 use crate::step::{Seen, Step};
+use crate::value;
 use crate::world::{Handle, World};
 
 pub(crate) fn run(op: &str, world: &mut World, step: &Step<'_>) -> Outcome {
@@ -47,14 +48,32 @@ pub(crate) fn run(op: &str, world: &mut World, step: &Step<'_>) -> Outcome {
 }
 
 fn publisher(world: &mut World, step: &Step<'_>) -> Outcome {
+    let headers = headers(step)?;
     let kernel = world.kernel_of(step)?;
     let mut builder = kernel.publisher(step.text("topic")?).stamp_time(step.flag("stamp_time"));
+    builder = builder.headers(&headers);
     if let Some(timeout) = step.duration_ns("send_timeout_ns") {
         builder = builder.send_timeout(timeout);
     }
     let publisher = Arc::new(builder.open()?);
     world.keep(step.text("as")?, Handle::Publisher(publisher))?;
     Ok(Seen::default())
+}
+
+fn headers(step: &Step<'_>) -> Result<MessageHeaders, Stop> {
+    let mut headers = MessageHeaders::new();
+    for (key, value) in step.list("header_keys").iter().zip(step.list("header_values")) {
+        let key = key.as_str().ok_or("a header's key is no text".to_owned())?;
+        headers = headers.with(key, &value::bytes(value)?);
+    }
+    if let Some(text) = step.optional_text("traceparent") {
+        // As an error of the library, which a case may expect.
+        let trace = parse_traceparent(text).map_err(|error| {
+            Stop::Refused(Error::from_parts(ErrorKind::Invalid, error.to_string()))
+        })?;
+        headers = headers.with_trace(trace);
+    }
+    Ok(headers)
 }
 
 /// Publishes by the handle that the step names, else to its topic.

@@ -1,5 +1,6 @@
 //! Steps that subscribe and receive.
 
+use neo::rsapi::traceparent;
 use neo_protocol::{Message, Policy, Subscription, Wait};
 
 use crate::errors::{Outcome, Stop};
@@ -22,9 +23,21 @@ pub(crate) fn run(op: &str, world: &mut World, step: &Step<'_>) -> Outcome {
         "recv_batch" => batch(subscription(world, step)?, step),
         "recv_numbers" => numbers(subscription(world, step)?, step.number("count")?),
         "read" => Ok(seen(world.message(step.text("of")?)?)),
+        "headers" => Ok(headers(world.message(step.text("of")?)?)),
         "take_lost" => Ok(Seen::default().with("lost", subscription(world, step)?.take_lost())),
         _ => Ok(Seen::default().with("queued", subscription(world, step)?.queued())),
     }
+}
+
+fn headers(message: &Message) -> Seen {
+    let frame = message.frame();
+    let (keys, values): (Vec<&str>, Vec<String>) =
+        frame.headers().map(|(key, value)| (key, digest(value))).unzip();
+    let trace = frame.traceparent().as_ref().map_or_else(|| "-".to_owned(), traceparent);
+    Seen::default()
+        .with("keys", keys.join(","))
+        .with("payloads", values.join(","))
+        .with("traceparent", trace)
 }
 
 fn subscription<'w>(world: &'w mut World, step: &Step<'_>) -> Result<&'w mut Subscription, Stop> {

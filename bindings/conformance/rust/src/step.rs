@@ -77,6 +77,11 @@ impl<'a> Step<'a> {
         self.value("payload").map_or(Ok(Vec::new()), value::bytes)
     }
 
+    /// A list; empty unless given.
+    pub(crate) fn list(&self, key: &str) -> &'a [Value] {
+        self.value(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
     pub(crate) fn payloads(&self) -> Result<Vec<Vec<u8>>, String> {
         let list = self.value("payloads").and_then(Value::as_array);
         list.ok_or("the list `payloads` is missing")?.iter().map(value::bytes).collect()

@@ -152,7 +152,7 @@ impl World {
             "publisher" | "publish" | "publish_many" | "publish_numbers" | "loan" | "write"
             | "truncate" | "send" | "abort" => publish::run(op, self, step),
             "subscribe" | "try_recv" | "recv" | "recv_batch" | "recv_numbers" | "read"
-            | "take_lost" | "queued" => receive::run(op, self, step),
+            | "headers" | "take_lost" | "queued" => receive::run(op, self, step),
             "serve" | "serve_handler" | "unhold" | "request" | "reply" | "reply_error" | "call" => {
                 serve::run(op, self, step)
             }

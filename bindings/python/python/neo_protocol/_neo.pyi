@@ -1,6 +1,6 @@
 """The native half. Timeouts are seconds; None is for ever, 0 does not wait."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Self, SupportsIndex, final, overload
 
@@ -53,7 +53,13 @@ class Kernel:
     def publish(self, topic: str, payload: Buffer) -> Published: ...
     def publish_many(self, topic: str, payloads: Iterable[Buffer]) -> Run: ...
     def publisher(
-        self, topic: str, *, send_timeout: float | None = 0.0, stamp_time: bool = False
+        self,
+        topic: str,
+        *,
+        send_timeout: float | None = 0.0,
+        stamp_time: bool = False,
+        headers: Mapping[str, Buffer] | Iterable[tuple[str, Buffer]] | None = None,
+        traceparent: str | None = None,
     ) -> Publisher: ...
     def subscribe(
         self,
@@ -207,6 +213,8 @@ class Message(Buffer):
     def topic(self) -> str: ...
     @property
     def headers(self) -> list[tuple[str, bytes]]: ...
+    @property
+    def traceparent(self) -> str | None: ...
     @property
     def seq(self) -> int | None: ...
     @property

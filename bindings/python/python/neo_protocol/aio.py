@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -86,10 +87,20 @@ class NeoClient:
         kernel, hub = self._open()
         return Subscription(kernel.subscribe(pattern, **options), hub)
 
-    def publisher(self, topic: str, *, stamp_time: bool = False) -> Publisher:
-        """Makes a topic ready for publishing."""
+    def publisher(
+        self,
+        topic: str,
+        *,
+        stamp_time: bool = False,
+        headers: Mapping[str, Payload] | Iterable[tuple[str, Payload]] | None = None,
+        traceparent: str | None = None,
+    ) -> Publisher:
+        """Makes a topic ready for publishing, with the options of `Kernel.publisher`."""
         kernel, hub = self._open()
-        return Publisher(kernel.publisher(topic, stamp_time=stamp_time), hub)
+        inner = kernel.publisher(
+            topic, stamp_time=stamp_time, headers=headers, traceparent=traceparent
+        )
+        return Publisher(inner, hub)
 
     async def publish(
         self, topic: str, payload: Payload, timeout: float | None = None

@@ -1,0 +1,1 @@
+/* The archive in lib is f35d783d39ec5931. */
