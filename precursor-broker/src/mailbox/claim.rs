@@ -77,8 +77,10 @@ impl<'a> Mailbox<'a> {
             let word = self.claim_word(position);
             let seen = ClaimWord(word.load(Ordering::Acquire));
             if !Geometry::lap_is_before(seen.lap(), lap) {
-                self.help_tail(tail, seen, lap);
-                continue;
+                if self.help_tail(tail, seen, lap) {
+                    continue;
+                }
+                return ClaimOutcome::Full;
             }
             let mine = ClaimWord::new(lap, span, owner);
             if word.compare_exchange(seen.0, mine.0, Ordering::AcqRel, Ordering::Relaxed).is_err() {
@@ -112,9 +114,10 @@ impl<'a> Mailbox<'a> {
         end.saturating_sub(free) <= depth
     }
 
-    /// Someone claimed this position and has not moved `tail` yet: do it for them.
+    /// Someone claimed this position and has not moved `tail` yet: do it for them. False: the slot
+    /// is claimed for a lap that `tail` has not come to, which nobody does who keeps to the rules.
     #[cold]
-    fn help_tail(&self, tail: Tail, seen: ClaimWord, lap: u64) {
+    fn help_tail(&self, tail: Tail, seen: ClaimWord, lap: u64) -> bool {
         if seen.lap() == lap {
             let next = tail.advanced(seen.span().max(1));
             let _ = self.header.publishers.tail.compare_exchange(
@@ -124,6 +127,8 @@ impl<'a> Mailbox<'a> {
                 Ordering::Relaxed,
             );
         }
+        // Whoever claimed the slot for a later lap read a later `tail`, and so does this load.
+        self.header.publishers.tail.load(Ordering::Acquire) != tail.0
     }
 }
 

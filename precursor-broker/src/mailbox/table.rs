@@ -246,8 +246,9 @@ impl Mailbox<'_> {
 
     /// Messages that were replaced, told or not, and messages that wait.
     pub(crate) fn conflation(&self) -> u64 {
-        let pending: u64 = self.table.values.iter().map(|word| Value::load(word).conflated()).sum();
-        pending + self.header.publishers.conflated.load(Ordering::Relaxed)
+        let values = self.table.values.iter().map(|word| Value::load(word).conflated());
+        let pending = values.fold(0_u64, u64::saturating_add);
+        pending.saturating_add(self.header.publishers.conflated.load(Ordering::Relaxed))
     }
 
     /// Empties the table at the end of a life. `discard` gets every block.

@@ -55,7 +55,9 @@ impl ReaderCursor {
     }
 
     fn lost(&self) -> u64 {
-        (self.evicted_high << EVICTED_BITS) + self.evicted_low + self.dropped
+        (self.evicted_high << EVICTED_BITS)
+            .wrapping_add(self.evicted_low)
+            .wrapping_add(self.dropped)
     }
 }
 
@@ -188,11 +190,11 @@ impl<'m> Mailbox<'m> {
         // If the low part wrapped, the evictor that did it may not have counted it yet.
         let wrapped = u64::from(low < cursor.evicted_low);
         let high = self.header.publishers.evicted_high.load(Ordering::Acquire);
-        (high.max(cursor.evicted_high + wrapped), low)
+        (high.max(cursor.evicted_high.wrapping_add(wrapped)), low)
     }
 
     fn note_dead(&self, cursor: &mut ReaderCursor, dead: u64) {
-        let low = cursor.evicted_low + dead;
+        let low = cursor.evicted_low.wrapping_add(dead);
         cursor.evicted_high += low >> EVICTED_BITS;
         cursor.evicted_low = low & ((1 << EVICTED_BITS) - 1);
     }

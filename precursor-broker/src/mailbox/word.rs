@@ -80,7 +80,9 @@ impl Take {
     pub(crate) fn position_near(self, tail: u64) -> u64 {
         const AHEAD_MAX: u64 = 1 << 20;
         let known = tail + AHEAD_MAX;
-        known.wrapping_sub(known.wrapping_sub(self.0 >> EVICTED_BITS) & TAKE_POSITION_MASK)
+        let behind = known.wrapping_sub(self.0 >> EVICTED_BITS) & TAKE_POSITION_MASK;
+        // A take that is ahead of everything is nobody's who keeps to the rules.
+        known.saturating_sub(behind)
     }
 
     #[inline(always)]
