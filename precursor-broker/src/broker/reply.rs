@@ -407,8 +407,10 @@ pub(super) const PANICKED: u8 = 1;
 /// Wakes whoever waits for the call, which has ended.
 #[cold]
 pub(super) fn wake_caller(core: &Core, record: &ReplyRecord, id: CallId) {
-    record.wake(core.region.futex_scope());
-    if record.poller.load(Ordering::Acquire) != 0 {
+    // A call is waited for by a thread or by a task, whose waker came before the flag.
+    if record.poller.load(Ordering::Acquire) == 0 {
+        record.wake(core.region.futex_scope());
+    } else {
         core.wake_targets.fire_of(&core.region, id.participant(), id.wake_key());
     }
 }
