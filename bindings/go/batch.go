@@ -48,13 +48,13 @@ func (s *Subscription) RecvBatch(ctx context.Context, messages []Message) ([]Mes
 		return messages, done(s.op("recv"), ctx)
 	}
 	return s.recvBatch(messages, func(b *batch) error {
-		w, err := s.source.enter(ctx, s.op("recv"))
+		w, err := s.source.enter(ctx)
 		if err != nil {
 			return err
 		}
 		defer s.source.leave()
 		w.batch = b
-		err = s.source.await(ctx, s.op("recv"), lookForBatch)
+		err = s.source.await(ctx, lookForBatch)
 		w.batch = nil
 		return err
 	})

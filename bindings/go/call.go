@@ -23,7 +23,7 @@ func (k *Kernel) Call(ctx context.Context, service, method string, data []byte) 
 		return nil, fail(ErrClosed, callOp(service, method), "the kernel is closed")
 	}
 	defer k.handle.unuse()
-	w, problem := k.waiters.take(callOp(service, method))
+	w, problem := k.waiters.take()
 	if problem != nil {
 		return nil, problem
 	}
@@ -130,7 +130,7 @@ func (c *PendingCall) Wait(ctx context.Context) ([]byte, error) {
 		return nil, fail(ErrClosed, c.op, "the call was given up by Close")
 	}
 	defer c.handle.unuse()
-	w, problem := c.waiters.take(c.op)
+	w, problem := c.waiters.take()
 	if problem != nil {
 		return nil, problem
 	}

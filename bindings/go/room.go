@@ -62,7 +62,7 @@ func (p *Publisher) publishPatiently(
 func (p *Publisher) awaitRoom(
 	ctx context.Context, deadline time.Time, room C.uintptr_t, err *C.neo_error_t,
 ) (C.int32_t, error) {
-	w, problem := p.waiters.take(p.op())
+	w, problem := p.waiters.take()
 	if problem != nil {
 		return 0, problem
 	}

@@ -67,7 +67,8 @@ func (w *worker) run(ctx context.Context) {
 	}()
 	for {
 		request := new(Request)
-		if err := w.service.recv(ctx, request); err != nil {
+		// When ctx ends the service is closed, which ends this wait: it need not watch for both.
+		if err := w.service.recv(context.Background(), request); err != nil {
 			ended = true
 			w.service.cancel()
 			return

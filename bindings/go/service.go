@@ -57,7 +57,7 @@ func (k *Kernel) service(name string, options []ServiceOption) (*Service, *servi
 		return nil, nil, failure(op, status, &err)
 	}
 	s := &Service{source: new(source), name: name}
-	s.source.open(raw, C.NEO_GO_SERVICE_HANDLE, C.NEO_GO_SERVICE, o.wait)
+	s.source.open(raw, C.NEO_GO_SERVICE_HANDLE, C.NEO_GO_SERVICE, o.wait, op)
 	s.cleanup = backstop(s, &s.source.handle)
 	return s, o, nil
 }
@@ -133,12 +133,12 @@ func (s *Service) recv(ctx context.Context, request *Request) error {
 	if came, err := s.tryRecv(request); came || err != nil {
 		return err
 	}
-	w, err := s.source.enter(ctx, s.op())
+	w, err := s.source.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.source.leave()
-	if err := s.source.await(ctx, s.op(), lookForRequest); err != nil {
+	if err := s.source.await(ctx, lookForRequest); err != nil {
 		return err
 	}
 	request.read(s, &w.item)
@@ -166,7 +166,7 @@ func (s *Service) tryRecv(request *Request) (bool, error) {
 	}
 }
 
-func (s *Service) op() string { return "serve " + s.name }
+func (s *Service) op() string { return s.source.op }
 
 func (s *Service) closed() error { return fail(ErrClosed, s.op(), "the service is closed") }
 

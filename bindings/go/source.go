@@ -30,14 +30,16 @@ type source struct {
 	handle
 	watch C.int32_t
 	wait  Wait
+	// op is what a wait is called in errors.
+	op string
 	// turn is held by the goroutine that sleeps for this source, and guards what stands below.
 	turn    chan struct{}
 	waiter  *waiter
 	watched bool
 }
 
-func (s *source) open(raw C.uintptr_t, kind, watch C.int32_t, wait Wait) {
-	s.raw, s.kind, s.watch, s.wait = raw, kind, watch, wait
+func (s *source) open(raw C.uintptr_t, kind, watch C.int32_t, wait Wait, op string) {
+	s.raw, s.kind, s.watch, s.wait, s.op = raw, kind, watch, wait, op
 	s.turn = make(chan struct{}, 1)
 	s.free = func() {
 		if s.waiter != nil {
@@ -48,13 +50,17 @@ func (s *source) open(raw C.uintptr_t, kind, watch C.int32_t, wait Wait) {
 
 // enter waits for the turn to wait; leave gives it to the next one. The caller uses the source
 // meanwhile.
-func (s *source) enter(ctx context.Context, op string) (*waiter, error) {
+func (s *source) enter(ctx context.Context) (*waiter, error) {
 	select {
 	case s.turn <- struct{}{}:
-	case <-ctx.Done():
-		return nil, done(op, ctx)
+	default:
+		select {
+		case s.turn <- struct{}{}:
+		case <-ctx.Done():
+			return nil, done(s.op, ctx)
+		}
 	}
-	if err := s.prepare(op); err != nil {
+	if err := s.prepare(); err != nil {
 		s.leave()
 		return nil, err
 	}
@@ -64,9 +70,9 @@ func (s *source) enter(ctx context.Context, op string) (*waiter, error) {
 func (s *source) leave() { <-s.turn }
 
 // prepare makes the poller of this source, and watches the source. The caller has the turn.
-func (s *source) prepare(op string) error {
+func (s *source) prepare() error {
 	if s.waiter == nil {
-		waiter, err := newWaiter(op)
+		waiter, err := newWaiter()
 		if err != nil {
 			return err
 		}
@@ -75,7 +81,7 @@ func (s *source) prepare(op string) error {
 	if !s.watched {
 		var err C.neo_error_t
 		if status := C.neo_go_watch(s.waiter.poller, s.watch, s.raw, &err); status != C.NEO_OK {
-			return failure(op, status, &err)
+			return failure(s.op, status, &err)
 		}
 		s.watched = true
 	}
@@ -84,7 +90,7 @@ func (s *source) prepare(op string) error {
 
 // await looks until something was taken, the source ends or the context does. If the context ended it,
 // nothing was taken. The caller has the turn.
-func (s *source) await(ctx context.Context, op string, look look) error {
+func (s *source) await(ctx context.Context, look look) error {
 	w := s.waiter
 	w.status = C.NEO_AGAIN
 	for turn := 0; s.wait == WaitSpin || s.wait == WaitAdaptive && turn < adaptiveYields; turn++ {
@@ -98,7 +104,7 @@ func (s *source) await(ctx context.Context, op string, look look) error {
 	}
 	if w.status == C.NEO_AGAIN && ctx.Err() == nil {
 		if _, err := w.park(ctx, time.Time{}, look); err != nil {
-			return fail(ErrOS, op, err.Error())
+			return fail(ErrOS, s.op, err.Error())
 		}
 	}
 	switch w.status {
@@ -108,8 +114,8 @@ func (s *source) await(ctx context.Context, op string, look look) error {
 		// Nobody looks any more: what comes now must wake somebody else.
 		C.neo_go_unwatch(w.poller, s.raw)
 		s.watched = false
-		return done(op, ctx)
+		return done(s.op, ctx)
 	default:
-		return failure(op, w.status, &w.err)
+		return failure(s.op, w.status, &w.err)
 	}
 }

@@ -103,7 +103,7 @@ func (k *Kernel) Subscribe(pattern string, options ...SubscribeOption) (*Subscri
 		return nil, failure(op, status, &err)
 	}
 	s := &Subscription{source: new(source), pattern: pattern}
-	s.source.open(raw, C.NEO_GO_SUB_HANDLE, C.NEO_GO_SUB, o.wait)
+	s.source.open(raw, C.NEO_GO_SUB_HANDLE, C.NEO_GO_SUB, o.wait, "recv "+pattern)
 	s.cleanup = backstop(s, &s.source.handle)
 	return s, nil
 }
@@ -135,12 +135,12 @@ func (s *Subscription) Recv(ctx context.Context) (*Message, error) {
 		return nil, s.closed("recv")
 	}
 	defer s.source.unuse()
-	w, err := s.source.enter(ctx, s.op("recv"))
+	w, err := s.source.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer s.source.leave()
-	if err := s.source.await(ctx, s.op("recv"), lookForMessage); err != nil {
+	if err := s.source.await(ctx, lookForMessage); err != nil {
 		return nil, err
 	}
 	return s.own(&w.item, w.space[:]), nil
@@ -208,12 +208,12 @@ func (s *Subscription) RecvView(ctx context.Context) (*View, error) {
 		return nil, s.closed("recv")
 	}
 	defer s.source.unuse()
-	w, err := s.source.enter(ctx, s.op("recv"))
+	w, err := s.source.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer s.source.leave()
-	if err := s.source.await(ctx, s.op("recv"), lookForView); err != nil {
+	if err := s.source.await(ctx, lookForView); err != nil {
 		return nil, err
 	}
 	return s.view(&w.item), nil

@@ -44,7 +44,8 @@ type waiter struct {
 	err    C.neo_error_t
 }
 
-func newWaiter(op string) (*waiter, error) {
+func newWaiter() (*waiter, error) {
+	const op = "wait"
 	var (
 		poller C.uintptr_t
 		fd     C.int32_t
@@ -135,7 +136,7 @@ type waiters struct {
 // waitersMax bounds how many are kept while nobody needs them.
 const waitersMax = 64
 
-func (p *waiters) take(op string) (*waiter, error) {
+func (p *waiters) take() (*waiter, error) {
 	p.mutex.Lock()
 	if n := len(p.idle); n > 0 {
 		w := p.idle[n-1]
@@ -144,7 +145,7 @@ func (p *waiters) take(op string) (*waiter, error) {
 		return w, nil
 	}
 	p.mutex.Unlock()
-	return newWaiter(op)
+	return newWaiter()
 }
 
 func (p *waiters) put(w *waiter) {
