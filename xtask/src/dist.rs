@@ -1,5 +1,5 @@
-//! `cargo xtask dist`: what a C program needs, installed under a prefix; and the suite `dist`, which
-//! builds programs outside the repository against it.
+//! `cargo xtask dist`: the command `neo` and what a C program needs, installed under a prefix; and the
+//! suite `dist`, which builds programs outside the repository against it.
 
 mod consumers;
 mod go;
@@ -37,6 +37,7 @@ pub(crate) fn suite() -> Suite {
     if steps[0].failure.is_none() {
         let library = prefix.join("lib").join(format!("libneo.so.{VERSION}"));
         steps.push(verdict("only what the list names is exported", golden::symbols(&library)));
+        steps.push(verdict("the command runs", command_runs(&prefix)));
         steps.extend(consumers::build(&folder, &prefix));
         steps.extend(go::build(&folder, &prefix));
     }
@@ -52,9 +53,10 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 fn install(prefix: &Path) -> Result<(), Failure> {
     let built = build()?;
     let lib = prefix.join("lib");
-    for folder in ["include", "lib/pkgconfig", "lib/cmake/neo", "share/licenses/neo"] {
+    for folder in ["bin", "include", "lib/pkgconfig", "lib/cmake/neo", "share/licenses/neo"] {
         std::fs::create_dir_all(prefix.join(folder)).map_err(|error| told(prefix, &error))?;
     }
+    copy(&build_command()?, &prefix.join("bin/neo"))?;
     let root = workspace::root();
     copy(&root.join("include/neo.h"), &prefix.join("include/neo.h"))?;
     for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {
@@ -69,6 +71,25 @@ fn install(prefix: &Path) -> Result<(), Failure> {
     fill("neo.pc.in", &native.join(" "), &lib.join("pkgconfig/neo.pc"))?;
     fill("neoConfig.cmake.in", &native.join(";"), &lib.join("cmake/neo/neoConfig.cmake"))?;
     fill("neoConfigVersion.cmake.in", "", &lib.join("cmake/neo/neoConfigVersion.cmake"))
+}
+
+/// The command `neo`.
+fn build_command() -> Result<PathBuf, Failure> {
+    let mut command = toolchains::cargo(false);
+    command.args(["build", "--release", "--package", "neo-cli", "--color=never"]);
+    match Step::new("dist, neo", command, LIMIT).run().failure {
+        Some(failure) => Err(failure),
+        None => Ok(workspace::target_dir().join("release/neo")),
+    }
+}
+
+fn command_runs(prefix: &Path) -> Result<(), Failure> {
+    let program = prefix.join("bin/neo");
+    let printed = first_line(&program.display().to_string(), &["--version"]);
+    if printed == Some(format!("neo {VERSION}")) {
+        return Ok(());
+    }
+    Err(format!("`{} --version` printed {printed:?}", program.display()))
 }
 
 /// Both libraries; the archive says what it needs beside it, which must be what we tell others.

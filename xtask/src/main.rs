@@ -83,7 +83,7 @@ const VERBS: &[Verb] = &[
     Verb {
         name: "dist",
         usage: "[--prefix DIR]",
-        about: "install the C library: header, libneo, pkg-config and CMake files",
+        about: "install the command neo and the C library: header, libneo, pkg-config, CMake",
         run: dist::run,
     },
     Verb {
