@@ -192,15 +192,15 @@ class Kernel {
       key = native.kernelStartCall(this.#key, service, method, data);
     } catch (error) {
       throw lift(error);
+    } finally {
+      nudge();
     }
     try {
       const source = new Source(key, native.callWatch);
       for (;;) {
         const reply = native.callTryTake(key);
         if (reply !== null) return reply;
-        const came = source.wait(deadline.left, signal);
-        nudge();
-        if (!(await came)) {
+        if (!(await source.wait(deadline.left, signal))) {
           const late = `${service}/${method} did not answer in ${timeout} ms: pass a longer timeout`;
           throw neoError('NEO_E_TIMEOUT', late);
         }

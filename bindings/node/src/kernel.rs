@@ -9,6 +9,7 @@ use crate::counters::{Counters, Reclaimed};
 use crate::error::{OrThrow as _, Result};
 use crate::external;
 use crate::options::{OpenOptions, SubscribeOptions};
+use crate::poller;
 use crate::publisher::{Run, Told, told};
 use crate::table::{self, Key, kept};
 
@@ -97,7 +98,7 @@ pub(crate) fn kernel_serve(kernel: Key, name: String, depth: Option<u32>) -> Res
     Ok(table::keep(with(kernel, |kernel| kernel.serve(&name, &options))?))
 }
 
-/// Starts a call; what is wrong with it is told by the call.
+/// Starts a call; what is wrong with it is told by the call. Corked: the caller nudges.
 #[napi(catch_unwind)]
 pub(crate) fn kernel_start_call(
     kernel: Key,
@@ -105,7 +106,8 @@ pub(crate) fn kernel_start_call(
     method: String,
     payload: &[u8],
 ) -> Result<Key> {
-    Ok(table::keep(with(kernel, |kernel| kernel.start_call(&service, &method, payload))?))
+    let start = |kernel: &rsapi::Kernel| kernel.start_call(&service, &method, payload);
+    Ok(table::keep(poller::corked(|| with(kernel, start))?))
 }
 
 /// This very kernel for an addon in C or C++.

@@ -1,5 +1,7 @@
 //! What wakes an environment: one poller, and one function that its event loop calls.
 
+use core::cell::Cell;
+
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::ThreadsafeFunctionCallMode::NonBlocking;
 use napi_derive::napi;
@@ -10,6 +12,25 @@ use crate::table::{self, Kept, Key, kept};
 
 kept!(rsapi::Poller, "poller");
 
+thread_local! {
+    /// Whether JavaScript of this thread looks at its poller when the running call has returned.
+    static IS_CORKED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Sends something that may be for this very thread, whose JavaScript takes from its poller next
+/// (`nudge` in `js/hub.cjs`): it needs no wake through its event loop.
+pub(crate) fn corked<R>(send: impl FnOnce() -> R) -> R {
+    struct Cork;
+    impl Drop for Cork {
+        fn drop(&mut self) {
+            IS_CORKED.set(false);
+        }
+    }
+    IS_CORKED.set(true);
+    let _cork = Cork;
+    send()
+}
+
 /// A poller that has the event loop call `wake` once each time that it was armed. It does not keep
 /// the loop alive.
 #[napi(catch_unwind)]
@@ -19,8 +40,11 @@ pub(crate) fn poller_open(wake: Function<'_, (), ()>) -> Result<Key> {
     let wake = wake.weak::<true>().callee_handled::<false>().max_queue_size::<1>();
     let wake = wake.build().or_throw()?;
     // A full queue is as good as a call, and an environment that is ending needs none.
+    let owner = std::thread::current().id();
     Ok(table::keep(rsapi::Poller::with_wake(move || {
-        let _ = wake.call((), NonBlocking);
+        if !IS_CORKED.get() || std::thread::current().id() != owner {
+            let _ = wake.call((), NonBlocking);
+        }
     })))
 }
 

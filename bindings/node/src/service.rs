@@ -48,16 +48,18 @@ pub(crate) fn request_data(env: &Env, request: Key) -> Result<BufferSlice<'_>> {
     })
 }
 
-/// Answers with a payload.
+/// Answers with a payload. Corked: the caller nudges.
 #[napi(catch_unwind)]
 pub(crate) fn request_reply(request: Key, payload: &[u8]) -> Result<()> {
-    table::with(request, |request: &rsapi::Request| request.reply(payload).or_throw())
+    let reply = |request: &rsapi::Request| request.reply(payload).or_throw();
+    poller::corked(|| table::with(request, reply))
 }
 
-/// Answers with an error.
+/// Answers with an error. Corked: the caller nudges.
 #[napi(catch_unwind)]
 pub(crate) fn request_fail(request: Key, text: String) -> Result<()> {
-    table::with(request, |request: &rsapi::Request| request.fail(&text).or_throw())
+    let fail = |request: &rsapi::Request| request.fail(&text).or_throw();
+    poller::corked(|| table::with(request, fail))
 }
 
 /// Gives it up: unanswered, its caller gets NoReply.
