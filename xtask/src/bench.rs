@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: the comparison with the peers, in `benches/compare`.
 
 use crate::run::{first_line, hand_over};
-use crate::{Failure, python, toolchains, workspace};
+use crate::{Failure, node, python, toolchains, workspace};
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     print_machine();
@@ -15,6 +15,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
             command.env("NEO_PYTHON", interpreter).env("PYTHONPATH", module);
         }
         Err(reason) => println!("the rows of Python: not measured: {reason}"),
+    }
+    match node::for_bench() {
+        Ok(peers) => {
+            command.env("NEO_NODE", "node").env("NEO_NODE_PEERS", peers);
+        }
+        Err(reason) => println!("the rows of Node: not measured: {reason}"),
     }
     hand_over(command)
 }

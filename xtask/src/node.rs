@@ -113,6 +113,16 @@ pub(crate) fn built_in_place() -> Result<PathBuf, Failure> {
     Ok(package())
 }
 
+/// What a measurement needs: the package as it is released, and the folder that has the peers.
+pub(crate) fn for_bench() -> Result<PathBuf, Failure> {
+    if first_line("node", &["--version"]).is_none() {
+        return Err(toolchains::wanted("Node"));
+    }
+    let peers = installed(&package().join("bench"), "bench")?;
+    build_in_place(true)?;
+    Ok(peers)
+}
+
 pub(crate) fn suite() -> Suite {
     if first_line("node", &["--version"]).is_none() {
         let reason = toolchains::wanted("Node");
@@ -129,7 +139,8 @@ pub(crate) fn suite() -> Suite {
     tests.args(["--test", "--test-reporter=./bindings/node/test/reporter.mjs"]);
     tests.args(test_files());
     let tests = Step::new("node", tests, LIMIT).run();
-    Suite::of([tests, types(), c::verdict("the packages of npm", packages())]).not_empty()
+    let packages = c::verdict("the packages of npm", packages());
+    Suite::of([tests, types(), packages].into_iter().chain(examples())).not_empty()
 }
 
 fn test_files() -> Vec<PathBuf> {
@@ -160,7 +171,7 @@ fn copy(from: &Path, to: &Path, is_wanted: &dyn Fn(&Path) -> bool) -> Result<(),
 }
 
 /// Installs what a folder's `package-lock.json` names, into a folder of the build; kept between runs.
-pub(crate) fn installed(from: &Path, name: &str) -> Result<PathBuf, Failure> {
+fn installed(from: &Path, name: &str) -> Result<PathBuf, Failure> {
     let folder = workspace::target_dir().join("node").join(name);
     let lock = folder.join("package-lock.json");
     let known = std::fs::read(&lock).ok();
@@ -191,9 +202,7 @@ fn types() -> Outcome {
         }
     };
     let check = |project: &str| -> Result<(), Failure> {
-        let place = folder.join("node_modules/neo-protocol");
-        copy(&package(), &place, &|path| path.ends_with("bindings/node/package.json"))?;
-        copy(&package().join("js"), &place.join("js"), &|_| true)?;
+        link_into(&folder)?;
         let mut tsc = Command::new("node");
         tsc.arg(folder.join("node_modules/typescript/bin/tsc"));
         tsc.arg("--project").arg(folder.join(project));
@@ -203,6 +212,42 @@ fn types() -> Outcome {
         .map(|project| c::verdict(&format!("the types under {project}"), check(project)));
     let Suite::Ran(outcome) = Suite::of(results) else { unreachable!("it was run") };
     outcome
+}
+
+/// Puts the package where the programs of a folder find it by its name.
+fn link_into(folder: &Path) -> Result<(), Failure> {
+    let place = folder.join("node_modules/neo-protocol");
+    let package = package();
+    copy(&package.join("js"), &place.join("js"), &|_| true)?;
+    copy(&package.join("native"), &place.join("native"), &|_| true)?;
+    let manifest = package.join("package.json");
+    std::fs::copy(&manifest, place.join("package.json")).map_err(told(&manifest))?;
+    Ok(())
+}
+
+/// Runs the examples; each prints what its topic prints in every language.
+fn examples() -> Vec<Outcome> {
+    let root = workspace::root().join("examples");
+    let place = workspace::target_dir().join("node/examples");
+    let is_program = |path: &Path| path.extension().is_some_and(|extension| extension == "mjs");
+    let prepared = copy(&root.join("node"), &place, &is_program).and_then(|()| link_into(&place));
+    let run = |program: &Path| -> Result<(), Failure> {
+        prepared.clone()?;
+        let topic = program.file_stem().unwrap_or_default();
+        let expected = unsafe_sites::read(&root.join(topic).join("expected.txt"))?;
+        let mut command = Command::new("node");
+        command.arg(place.join(program.file_name().unwrap_or_default()));
+        let output = command.output().map_err(|error| format!("node: {error}"))?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        if output.status.success() && said == expected && output.stderr.is_empty() {
+            return Ok(());
+        }
+        let errors = String::from_utf8_lossy(&output.stderr);
+        Err(format!("it ended with {} and printed {said:?} {errors}", output.status))
+    };
+    let programs = workspace::files(&root.join("node"), &is_program);
+    let name = |path: &PathBuf| format!("the example {}", workspace::shown(path));
+    programs.iter().map(|program| c::verdict(&name(program), run(program))).collect()
 }
 
 /// Packs both packages, installs them where nothing else is, and uses them from there.

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use neo_compare::figures;
 use neo_compare::harness::{Scale, measure};
 use neo_compare::neo::scene;
-use neo_compare::python;
 use neo_compare::report::Report;
+use neo_compare::{node, python};
 
 const USAGE: &str = "usage: neo-compare [--filter TEXT] [--quick] [--repeats N] [--list]
 
@@ -96,8 +96,8 @@ fn run(arguments: &Arguments) -> Result<(), String> {
 }
 
 fn is_installed(program: &str) -> bool {
-    if program == python::INTERPRETER {
-        return python::is_prepared();
+    if [python::INTERPRETER, node::INTERPRETER].contains(&program) {
+        return std::env::var_os(program).is_some();
     }
     std::process::Command::new(program).arg("--version").output().is_ok()
 }

@@ -239,17 +239,23 @@ class Service {
   }
 }
 
+/** What the caller is told of something that was thrown. */
+function textOf(error) {
+  if (!(error instanceof Error)) return String(error);
+  return error.name === 'Error' ? error.message : `${error.name}: ${error.message}`;
+}
+
 /** Answers with what a handler returned or threw; without either the caller gets NoReply. */
 function finish(request, answer, error) {
   try {
     if (!request.answered && error !== undefined) {
-      request.replyError(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+      request.replyError(textOf(error));
     } else if (!request.answered && answer !== undefined && answer !== null) {
       request.reply(answer);
     }
   } catch (failure) {
     // What the handler returned is no payload. Of one that has no room the caller was told.
-    if (!request.answered) request.replyError(`${failure.name}: ${failure.message}`);
+    if (!request.answered) request.replyError(textOf(failure));
   } finally {
     request.release();
   }
