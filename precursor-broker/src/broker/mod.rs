@@ -22,6 +22,7 @@ mod inline;
 mod joining;
 mod latest;
 mod loan;
+mod mailboxes;
 mod membership;
 mod message;
 #[cfg(all(target_os = "linux", not(miri)))]
@@ -45,6 +46,7 @@ mod subscription;
 pub mod topic;
 pub(crate) mod trie;
 mod vigil;
+mod waiting;
 
 pub use batch::{Batch, Iter};
 pub use call::CALL_DEPTH_MAX;

@@ -11,7 +11,8 @@ use crate::region::owners::{Owner, Status as ParticipantStatus};
 use crate::steps::step;
 use crate::sync::{AtomicU64, Ordering};
 
-use super::core::{Core, cells_of};
+use super::core::Core;
+use super::mailboxes::cells_of;
 use super::message::view;
 use super::publisher::publish_to;
 use super::reply::{self, CallId};
