@@ -1,9 +1,9 @@
 //! The native half of the npm package `neo-protocol`.
 //!
 //! Thin over `neo::rsapi`: every function returns at once, converts arguments and errors, and never
-//! calls JavaScript. Handles are numbers, kept in a [`table`] of each thread: a call of a function
+//! calls JavaScript. Handles are numbers, kept in a `table` of each thread: a call of a function
 //! costs half of what a method costs, and objects are JavaScript's own. Promises, iterators and
-//! timeouts are JavaScript, in `js/`; what they wait for is told by one [`poller`] of each
+//! timeouts are JavaScript, in `js/`; what they wait for is told by one `poller` of each
 //! environment.
 
 mod call;
