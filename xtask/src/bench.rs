@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: the comparison with the peers, in `benches/compare`.
 
 use crate::run::{first_line, hand_over};
-use crate::{Failure, node, python, toolchains, workspace};
+use crate::{Failure, go, node, python, toolchains, workspace};
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     print_machine();
@@ -21,6 +21,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
             command.env("NEO_NODE", "node").env("NEO_NODE_PEERS", peers);
         }
         Err(reason) => println!("the rows of Node: not measured: {reason}"),
+    }
+    match go::for_bench() {
+        Ok(program) => drop(command.env("NEO_GO", program)),
+        Err(reason) => println!("the rows of Go: not measured: {reason}"),
     }
     hand_over(command)
 }

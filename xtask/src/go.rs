@@ -152,6 +152,15 @@ fn built(folder: &Path, name: &str) -> Result<Command, Failure> {
     Ok(Command::new(program))
 }
 
+/// What a measurement needs: the program that measures the package as it is released.
+pub(crate) fn for_bench() -> Result<PathBuf, Failure> {
+    if let Some(lacking) = lacking() {
+        return Err(lacking);
+    }
+    build_in_place(true)?;
+    Ok(built(&package().join("bench"), "bench")?.get_program().into())
+}
+
 /// Builds a program that is not in the repository.
 pub(crate) fn built_from(code: &str) -> Result<Command, Failure> {
     build_in_place(false)?;

@@ -9,6 +9,7 @@
 pub mod content;
 pub mod drive;
 pub mod figures;
+pub mod go;
 pub mod harness;
 pub mod machine;
 pub mod neo;

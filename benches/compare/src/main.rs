@@ -6,7 +6,7 @@ use neo_compare::figures;
 use neo_compare::harness::{Scale, measure};
 use neo_compare::neo::scene;
 use neo_compare::report::Report;
-use neo_compare::{node, python};
+use neo_compare::{go, node, python};
 
 const USAGE: &str = "usage: neo-compare [--filter TEXT] [--quick] [--repeats N] [--list]
 
@@ -96,7 +96,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
 }
 
 fn is_installed(program: &str) -> bool {
-    if [python::INTERPRETER, node::INTERPRETER].contains(&program) {
+    if [python::INTERPRETER, node::INTERPRETER, go::PROGRAM].contains(&program) {
         return std::env::var_os(program).is_some();
     }
     std::process::Command::new(program).arg("--version").output().is_ok()

@@ -3,7 +3,7 @@
 // Measures the package and its peers; one JSON line for each row.
 //
 //	go run ./bench [WORD..]     only rows whose name contains a word
-//	go run ./bench --serve      measures the row that each line of standard input names, once
+//	go run ./bench .. --serve   measures the row that each line of standard input names, once
 //
 // `cargo xtask bench` asks for the rows one by one, in turn with their peers (benches/compare).
 //
@@ -56,7 +56,7 @@ func best(one row, repeats int) (value, floor float64) {
 
 func main() {
 	words := os.Args[1:]
-	if len(words) == 1 && words[0] == "--serve" {
+	if len(words) > 0 && words[len(words)-1] == "--serve" {
 		serve()
 		return
 	}

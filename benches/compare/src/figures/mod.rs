@@ -1,5 +1,6 @@
 //! Figures: who runs, against whom, and what is asked of the ratio. [`all`] lists them.
 
+mod go;
 mod node;
 mod python;
 mod table;
@@ -8,7 +9,7 @@ use crate::harness::{Sample, Scale};
 
 /// Every figure, in the order of the report.
 pub fn all() -> impl Iterator<Item = &'static Figure> {
-    table::FIGURES.iter().chain(python::FIGURES).chain(node::FIGURES)
+    table::FIGURES.iter().chain(python::FIGURES).chain(node::FIGURES).chain(go::FIGURES)
 }
 
 /// One run of one contestant.
