@@ -3,7 +3,7 @@
 
 use std::thread;
 
-use neo_protocol::{Failure, Kernel, Result};
+use neo_protocol::{ErrorKind, Failure, Kernel, Result};
 
 fn main() -> Result<()> {
     let kernel = Kernel::open("mem://")?;
@@ -19,10 +19,14 @@ fn main() -> Result<()> {
     println!("AA1 leaves from {}", kernel.call("gates", "of", b"AA1")?.escape_ascii());
     for (service, flight) in [("gates", b"ZZ9"), ("lounges", b"AA1")] {
         if let Err(error) = kernel.call(service, "of", flight) {
-            println!("{:?}: {error}", error.kind());
+            println!("{service}: {error}");
         }
     }
     kernel.close();
-    println!("the worker ended: {:?}", gates.join().map(|ended| ended.map_err(|e| e.kind())));
+    if let Ok(Err(error)) = gates.join()
+        && error.kind() == ErrorKind::Closed
+    {
+        println!("the worker ended");
+    }
     Ok(())
 }

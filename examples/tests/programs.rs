@@ -26,46 +26,22 @@ fn run(command: &mut Command) -> Output {
     command.output().expect("the program starts")
 }
 
-#[test]
-fn pubsub_hears_what_its_pattern_matches() {
-    assert_eq!(printed("pubsub"), "flights.AA1.arrived: LAX\nflights.DL42.arrived: ATL\n");
+/// What a program prints in every language.
+macro_rules! prints_what_all_languages_print {
+    ($($test:ident: $topic:literal,)+) => {
+        $(#[test]
+        fn $test() {
+            assert_eq!(printed($topic), include_str!(concat!("../", $topic, "/expected.txt")));
+        })+
+    };
 }
 
-#[test]
-fn queue_group_does_all_the_work_once() {
-    assert_eq!(printed("queue_group"), "300 bags by 3 members\n");
-}
-
-#[test]
-fn service_answers_fails_and_is_missed() {
-    assert_eq!(
-        printed("service"),
-        "AA1 leaves from B22\n\
-         Service: no gate for ZZ9\n\
-         NoResponder: nobody serves \"lounges\": start the service, or call again later\n\
-         the worker ended: Ok(Err(Closed))\n"
-    );
-}
-
-#[test]
-fn slow_consumer_loses_by_its_policy_and_everybody_is_told() {
-    assert_eq!(
-        printed("slow_consumer"),
-        "DropOldest: received [7, 8, 9, 10], lost 6\n\
-         DropNewest: received [1, 2, 3, 4], lost 6\n\
-         Latest: received [10], lost 9\n\
-         the publisher was told of 21 losses, the readers of 21\n"
-    );
-}
-
-#[test]
-fn loans_are_read_where_they_were_written() {
-    assert_eq!(
-        printed("loans"),
-        "65536 bytes, the last is 255\n\
-         both readers read the same memory: true\n\
-         left in the queues: 0\n"
-    );
+prints_what_all_languages_print! {
+    pubsub_hears_what_its_pattern_matches: "pubsub",
+    queue_group_does_all_the_work_once: "queue_group",
+    service_answers_fails_and_is_missed: "service",
+    slow_consumer_loses_by_its_policy_and_everybody_is_told: "slow_consumer",
+    loans_are_read_where_they_were_written: "loans",
 }
 
 #[test]

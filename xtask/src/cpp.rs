@@ -42,6 +42,7 @@ pub(crate) fn suite() -> Suite {
     let mut steps = check_headers();
     steps.push(verdict("two standards in one program", two_standards(&libraries)));
     steps.push(verdict("the names of the parity list are in neo.hpp", parity()));
+    steps.extend(run_examples(&libraries));
     steps.extend(run_tests(&libraries));
     Suite::of(steps).not_empty()
 }
@@ -154,6 +155,44 @@ fn using(names: &[&str]) -> String {
         text.push_str(&line);
     }
     text
+}
+
+/// The small programs of `examples`, in C and C++, print what they print in every language; one of
+/// them also without exceptions.
+fn run_examples(libraries: &Path) -> Vec<Outcome> {
+    let c = ["gcc", "-std=c99", "c"];
+    let cpp = ["g++", "-std=c++17", "cpp"];
+    let bare = ["g++", "-std=c++2b", "cpp", "-fno-exceptions", "-fno-rtti"];
+    let all = ["pubsub", "queue_group", "service", "slow_consumer", "loans"];
+    let runs = all.iter().flat_map(|topic| [(*topic, &c[..]), (*topic, &cpp[..])]);
+    runs.chain([("pubsub", &bare[..]), ("service", &bare[..])])
+        .map(|(topic, by)| {
+            let name = format!("the example {topic} by {}", by.join(" "));
+            verdict(&name, run_example(topic, by, libraries))
+        })
+        .collect()
+}
+
+/// `by`: the compiler, the standard, the folder, and flags.
+fn run_example(topic: &str, by: &[&str], libraries: &Path) -> Result<(), Failure> {
+    let examples = workspace::root().join("examples");
+    let program = folder()?.join(format!("example-{topic}"));
+    let [compiler, standard, language, flags @ ..] = by else { return Err("no compiler".into()) };
+    let mut compile = Command::new(compiler);
+    compile.arg(standard).args(flags).args(["-Wall", "-Wextra", "-Wpedantic", "-Werror"]);
+    compile.args(["-I", "include", "-pthread", "-o"]).arg(&program);
+    compile
+        .arg(examples.join(language).join(format!("{topic}.{language}")))
+        .args(linked(libraries));
+    quiet(compile)?;
+    let output = Command::new(&program).output();
+    let output = output.map_err(|error| format!("{}: {error}", program.display()))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    if output.status.success() && said == read(&examples.join(topic).join("expected.txt"))? {
+        return Ok(());
+    }
+    let errors = String::from_utf8_lossy(&output.stderr);
+    Err(format!("it ended with {} and said `{said}` {errors}", output.status))
 }
 
 /// The tests as each build has them, the leak detectors, and the tests under valgrind.

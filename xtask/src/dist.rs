@@ -1,7 +1,8 @@
-//! `cargo xtask dist`: the command `neo` and what a C program needs, installed under a prefix; and the
-//! suite `dist`, which builds programs outside the repository against it.
+//! `cargo xtask dist`: the command `neo` and what a program in C or C++ needs, installed under a
+//! prefix; and the suite `dist`, which builds programs outside the repository against it.
 
 mod consumers;
+mod cpp;
 mod go;
 
 use core::time::Duration;
@@ -39,6 +40,7 @@ pub(crate) fn suite() -> Suite {
         steps.push(verdict("only what the list names is exported", golden::symbols(&library)));
         steps.push(verdict("the command runs", command_runs(&prefix)));
         steps.extend(consumers::build(&folder, &prefix));
+        steps.extend(cpp::build(&folder, &prefix));
         steps.extend(go::build(&folder, &prefix));
     }
     if let Err(error) = std::fs::remove_dir_all(&folder) {
@@ -53,12 +55,16 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 fn install(prefix: &Path) -> Result<(), Failure> {
     let built = build()?;
     let lib = prefix.join("lib");
-    for folder in ["bin", "include", "lib/pkgconfig", "lib/cmake/neo", "share/licenses/neo"] {
+    for folder in ["bin", "include/neo", "lib/pkgconfig", "lib/cmake/neo", "share/licenses/neo"] {
         std::fs::create_dir_all(prefix.join(folder)).map_err(|error| told(prefix, &error))?;
     }
     copy(&build_command()?, &prefix.join("bin/neo"))?;
     let root = workspace::root();
-    copy(&root.join("include/neo.h"), &prefix.join("include/neo.h"))?;
+    let is_header = |path: &Path| path.extension().is_some_and(|end| end == "h" || end == "hpp");
+    for header in workspace::files(&root.join("include"), &is_header) {
+        let place = header.strip_prefix(root).map_err(|error| error.to_string())?;
+        copy(&header, &prefix.join(place))?;
+    }
     for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {
         copy(&root.join(licence), &prefix.join("share/licenses/neo").join(licence))?;
     }

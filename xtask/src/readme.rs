@@ -1,11 +1,11 @@
-//! The suite `readme`: its programs in C, Python, Node and Go print what it says. Those in Rust are
-//! run by the documentation tests of `neo-protocol`.
+//! The suite `readme`: its programs in C, C++, Python, Node and Go print what it says, and so does
+//! that of `bindings/cpp`. Those in Rust are run by the documentation tests of `neo-protocol`.
 
 use std::process::Command;
 
 use crate::run::Outcome;
 use crate::suite::Suite;
-use crate::{Failure, c, go, node, python, unsafe_sites, workspace};
+use crate::{Failure, c, cpp, go, node, python, unsafe_sites, workspace};
 
 /// What each of them prints, by the README.
 const PRINTED: &str = "flights.AA1.arrived: LAX";
@@ -16,11 +16,15 @@ pub(crate) fn suite() -> Suite {
         let result = text.clone().and_then(|text| run(program(&text, language)?));
         c::verdict(&format!("the README's program in {language}"), result)
     };
+    let of_cpp = unsafe_sites::read(&workspace::root().join("bindings/cpp/README.md"))
+        .and_then(|text| cpp_program(program(&text, "cpp")?));
     let programs = [
         run("c", c_program),
+        run("cpp", cpp_program),
         run("python", python_program),
         run("javascript", node_program),
         run("go", go_program),
+        c::verdict("the program of bindings/cpp", of_cpp),
     ];
     Suite::of(programs).not_empty()
 }
@@ -33,13 +37,21 @@ fn program<'t>(text: &'t str, language: &str) -> Result<&'t str, Failure> {
 }
 
 fn c_program(code: &str) -> Result<(), Failure> {
+    compiled(code, "readme.c", &["gcc", "-std=c11"])
+}
+
+fn cpp_program(code: &str) -> Result<(), Failure> {
+    compiled(code, "readme.cpp", &["g++", "-std=c++17"])
+}
+
+/// `by`: the compiler and its standard.
+fn compiled(code: &str, file: &str, by: &[&str; 2]) -> Result<(), Failure> {
     let folder = c::built_libraries()?;
-    let (source, program) = (folder.join("readme.c"), folder.join("readme"));
+    let (source, program) = (folder.join(file), folder.join("readme"));
     std::fs::write(&source, format!("{code}\n")).map_err(|error| error.to_string())?;
-    let mut command = Command::new("gcc");
-    command.args(["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", "include", "-o"]);
-    command.arg(&program).arg(&source).arg("-L").arg(&folder).arg("-lneo");
-    command.arg(format!("-Wl,-rpath,{}", folder.display()));
+    let mut command = Command::new(by[0]);
+    command.args([by[1], "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", "include", "-pthread"]);
+    command.arg("-o").arg(&program).arg(&source).args(cpp::linked(&folder));
     c::quiet(command)?;
     prints(Command::new(program))
 }

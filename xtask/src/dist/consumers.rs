@@ -6,11 +6,11 @@ use std::process::Command;
 use super::copy;
 use crate::c::{quiet, verdict};
 use crate::run::{Outcome, first_line};
+use crate::unsafe_sites::read;
 use crate::{Failure, workspace};
 
-/// Programs of `examples/c`, and what they say.
-const PUBSUB: (&str, &str) = ("pubsub", "readings.indoor: 20.5");
-const SERVICE: (&str, &str) = ("service", "Response: Ada");
+/// Programs of `examples/c` and of `examples/cpp`.
+pub(super) const PROGRAMS: [&str; 2] = ["pubsub", "service"];
 
 /// Builds and runs them in `folder`.
 pub(super) fn build(folder: &Path, prefix: &Path) -> Vec<Outcome> {
@@ -20,10 +20,10 @@ pub(super) fn build(folder: &Path, prefix: &Path) -> Vec<Outcome> {
     }
     let mut steps = Vec::new();
     if first_line("pkg-config", &["--version"]).is_some() {
-        for example in [PUBSUB, SERVICE] {
+        for example in PROGRAMS {
             for is_static in [false, true] {
                 let form = if is_static { "static" } else { "shared" };
-                let name = format!("{} by pkg-config, {form}", example.0);
+                let name = format!("{example} by pkg-config, {form}");
                 steps.push(verdict(&name, by_pkg_config(folder, prefix, example, is_static)));
             }
         }
@@ -41,7 +41,7 @@ pub(super) fn build(folder: &Path, prefix: &Path) -> Vec<Outcome> {
 
 fn prepare(folder: &Path) -> Result<(), Failure> {
     let root = workspace::root();
-    for (name, _) in [PUBSUB, SERVICE] {
+    for name in PROGRAMS {
         let source = format!("{name}.c");
         copy(&root.join("examples/c").join(&source), &folder.join(source))?;
     }
@@ -51,12 +51,7 @@ fn prepare(folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn by_pkg_config(
-    folder: &Path,
-    prefix: &Path,
-    (name, says): (&str, &str),
-    is_static: bool,
-) -> Result<(), Failure> {
+fn by_pkg_config(folder: &Path, prefix: &Path, name: &str, is_static: bool) -> Result<(), Failure> {
     let mut flags = flags(prefix, is_static)?;
     if is_static {
         // Both forms are installed; the linker takes the shared one unless it is told.
@@ -69,10 +64,10 @@ fn by_pkg_config(
     compile.args(["-std=c99", "-Wall", "-Werror"]).arg(folder.join(format!("{name}.c")));
     compile.args(flags).arg("-lpthread").arg("-o").arg(&program);
     quiet(compile)?;
-    runs(&program, prefix, says)
+    prints(&program, prefix, name)
 }
 
-fn flags(prefix: &Path, is_static: bool) -> Result<Vec<String>, Failure> {
+pub(super) fn flags(prefix: &Path, is_static: bool) -> Result<Vec<String>, Failure> {
     let mut ask = Command::new("pkg-config");
     ask.args(["--cflags", "--libs"]).args(is_static.then_some("--static")).arg("neo");
     ask.env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig"));
@@ -92,8 +87,8 @@ fn by_cmake(folder: &Path, prefix: &Path) -> Result<(), Failure> {
     let mut build = Command::new("cmake");
     build.arg("--build").arg(&built);
     quiet(build)?;
-    runs(&built.join("shared"), prefix, PUBSUB.1)?;
-    runs(&built.join("static"), prefix, PUBSUB.1)
+    prints(&built.join("shared"), prefix, "pubsub")?;
+    prints(&built.join("static"), prefix, "pubsub")
 }
 
 fn two_libraries(folder: &Path, prefix: &Path) -> Result<(), Failure> {
@@ -113,13 +108,14 @@ fn two_libraries(folder: &Path, prefix: &Path) -> Result<(), Failure> {
     quiet(Command::new(&program))
 }
 
-/// The program runs with the installed library and says what it is to say.
-fn runs(program: &Path, prefix: &Path, says: &str) -> Result<(), Failure> {
+/// The program runs with the installed library and says what it says in every language.
+pub(super) fn prints(program: &Path, prefix: &Path, name: &str) -> Result<(), Failure> {
+    let says = read(&workspace::root().join("examples").join(name).join("expected.txt"))?;
     let mut command = Command::new(program);
     command.env("LD_LIBRARY_PATH", prefix.join("lib"));
     let output = command.output().map_err(|error| format!("{}: {error}", program.display()))?;
     let said = String::from_utf8_lossy(&output.stdout);
-    if output.status.success() && said.trim() == says {
+    if output.status.success() && said.trim() == says.trim() {
         return Ok(());
     }
     let error = String::from_utf8_lossy(&output.stderr);
