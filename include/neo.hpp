@@ -1,5 +1,5 @@
 /// @file neo.hpp
-/// Neo, an embeddable messaging kernel: the C++ interface, over neo.h. Header-only, C++17 and later.
+/// Neo, an embeddable messaging kernel: the C++ interface, over neo.h. Header-only, from C++17 on.
 ///
 /// @code
 /// #include <neo.hpp>
@@ -26,19 +26,19 @@
 ///   up, may be called: it fails with `errc::invalid`.
 /// - **Closing** is not destroying: `close()` stops something, on any thread, and wakes who waits
 ///   there with `errc::closed`. Closing twice does nothing.
-/// - **Results.** What can fail returns `neo::result`, which is `std::expected` where the library has
-///   it. Nothing is thrown, but by `value()` and by the standard library when memory is used up; it
-///   compiles without exceptions and without run-time type information.
-/// - **Threads.** The `const` functions of one handle may be called by any threads at the same time;
+/// - **Results.** What can fail returns `neo::result`, which is `std::expected` where the library
+///   has it. Nothing is thrown, but by `value()` and by the standard library when memory is used
+///   up; it compiles without exceptions and without run-time type information.
+/// - **Threads.** The `const` functions of one handle may be called by any threads at once;
 ///   others, destruction included, as of any object by one thread. To end a wait on another thread,
-///   `close()` and then destroy. `neo::server::start` starts threads, and so does opening a kernel of
-///   `shm://`, one that sleeps, unless its options say otherwise; nothing else does.
+///   `close()` and then destroy. `neo::server::start` starts threads, and so does opening a kernel
+///   of `shm://`, one that sleeps, unless its options say otherwise; nothing else does.
 /// - **Views** (`bytes`, `std::string_view`) point into the handle that returned them, so those
 ///   functions cannot be called on a temporary. Text is UTF-8 and does not end in NUL.
 /// - **Times** are durations of `std::chrono` or `neo::forever`; zero and less does not wait.
 /// - **fork().** Handles belong to the process that made them: in a child they fail with
 ///   `errc::forked` and may be destroyed.
-/// - **Exceptions in handlers** are told to the caller of the service. They never cross the library.
+/// - **Exceptions in handlers** are told to the caller of the service, and go no further.
 #ifndef NEO_HPP
 #define NEO_HPP
 

@@ -1,4 +1,5 @@
-//! Records the compiler and the versions of the peers, which belong to every figure.
+//! Records the compiler and the versions of the peers, which belong to every figure; compiles the
+//! side of C++.
 
 use std::process::Command;
 
@@ -15,6 +16,12 @@ fn main() {
     let versions: Vec<String> =
         PEERS.iter().map(|peer| format!("{peer} {}", locked_version(&lock, peer))).collect();
     println!("cargo::rustc-env=COMPARE_PEERS={}", versions.join(", "));
+
+    println!("cargo::rerun-if-changed=src/neo/cpp.cpp");
+    println!("cargo::rerun-if-changed=../../include");
+    let mut cpp = cc::Build::new();
+    cpp.cpp(true).std("c++17").opt_level(2).include("../../include");
+    cpp.file("src/neo/cpp.cpp").compile("neo_compare_cpp");
 }
 
 fn locked_version<'a>(lock: &'a str, package: &str) -> &'a str {

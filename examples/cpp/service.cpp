@@ -24,7 +24,8 @@ neo::result<std::string> gate(const neo::request &request)
 int main()
 {
     auto kernel = neo::kernel::open("mem://");
-    auto server = kernel ? neo::server::start(*kernel, "gates", gate) : neo::failure(kernel.error());
+    auto server =
+        kernel ? neo::server::start(*kernel, "gates", gate) : neo::failure(kernel.error());
     if (!server) {
         std::cerr << server.error().message() << '\n';
         return 1;

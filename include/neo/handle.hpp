@@ -59,6 +59,23 @@ private:
     T *it_ = nullptr;
 };
 
+/// How many of its elements a container uses: none once it was moved from.
+class count {
+public:
+    count() noexcept = default;
+    count(count &&other) noexcept : value(std::exchange(other.value, 0)) {}
+    count &operator=(count &&other) noexcept
+    {
+        value = std::exchange(other.value, 0);
+        return *this;
+    }
+    count(const count &) = delete;
+    count &operator=(const count &) = delete;
+    ~count() = default;
+
+    std::size_t value = 0;
+};
+
 /// What all handles of the interface have in common.
 template <typename Self, typename T>
 class object {

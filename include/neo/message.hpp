@@ -176,11 +176,11 @@ public:
     /// The first message.
     [[nodiscard]] message *begin() noexcept { return messages_.data(); }
     /// Behind the last message.
-    [[nodiscard]] message *end() noexcept { return messages_.data() + size_; }
+    [[nodiscard]] message *end() noexcept { return messages_.data() + size_.value; }
     /// The first message.
     [[nodiscard]] const message *begin() const noexcept { return messages_.data(); }
     /// Behind the last message.
-    [[nodiscard]] const message *end() const noexcept { return messages_.data() + size_; }
+    [[nodiscard]] const message *end() const noexcept { return messages_.data() + size_.value; }
     /// Message `at`, which must be below `size()`.
     [[nodiscard]] message &operator[](std::size_t at) noexcept { return messages_[at]; }
     /// The same.
@@ -189,9 +189,9 @@ public:
         return messages_[at];
     }
     /// How many came.
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_.value; }
     /// Whether none came.
-    [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+    [[nodiscard]] bool empty() const noexcept { return size_.value == 0; }
     /// How many may come at once.
     [[nodiscard]] std::size_t capacity() const noexcept { return messages_.size(); }
 
@@ -201,8 +201,8 @@ public:
     /// Gives the messages back that were not moved out.
     void clear() noexcept
     {
-        NEO_FN(msg_release_batch)(raw(), sizeof(message), size_);
-        size_ = 0;
+        NEO_FN(msg_release_batch)(raw(), sizeof(message), size_.value);
+        size_.value = 0;
     }
 
 private:
@@ -214,7 +214,7 @@ private:
     }
 
     std::vector<message> messages_;
-    std::size_t size_ = 0;
+    detail::count size_;
     neo::error error_;
 };
 
@@ -229,11 +229,11 @@ public:
     /// The first message.
     [[nodiscard]] const message_view *begin() const & noexcept { return views_.data(); }
     /// Behind the last message.
-    [[nodiscard]] const message_view *end() const & noexcept { return views_.data() + size_; }
+    [[nodiscard]] const message_view *end() const & noexcept { return views_.data() + size_.value; }
     /// How many came.
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_.value; }
     /// Whether none came.
-    [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+    [[nodiscard]] bool empty() const noexcept { return size_.value == 0; }
 
 private:
     friend class subscription;
@@ -247,7 +247,7 @@ private:
 
     // Given back before the views: members go in the opposite order.
     std::vector<message_view> views_;
-    std::size_t size_ = 0;
+    detail::count size_;
     detail::handle<neo_batch_t> it_;
 };
 static_assert(sizeof(message_view) == sizeof(neo_view_t) &&

@@ -109,18 +109,17 @@ public:
         batch.clear();
         batch.error_ = error();
         neo_status_t status = NEO_FN(recv_batch)(native_handle(), batch.raw(), sizeof(message),
-                                                 batch.capacity(), &batch.size_, timeout.ns(),
+                                                 batch.capacity(), &batch.size_.value, timeout.ns(),
                                                  batch.error_.raw());
         if (status < NEO_OK) {
             batch.error_ = batch.error_.of(status);
             return failure(batch.error_);
         }
-        return batch.size_;
+        return batch.size_.value;
     }
 
     /// Borrows up to `max` messages that are there, to be read in place, waiting for the first
-    /// one: an empty batch if the time passed. At most half the mailbox. `errc::unsupported` in a
-    /// group.
+    /// one: an empty batch if the time passed. At most half the mailbox.
     [[nodiscard]] result<borrowed_batch> borrow_batch(std::size_t max,
                                                       neo::timeout timeout = forever) const
     {
@@ -129,7 +128,7 @@ public:
         neo_batch_t *it = nullptr;
         neo_status_t status =
             NEO_FN(borrow_batch)(native_handle(), borrowed.raw(), sizeof(message_view), max,
-                                 &borrowed.size_, &it, timeout.ns(), why.raw());
+                                 &borrowed.size_.value, &it, timeout.ns(), why.raw());
         if (status < NEO_OK) {
             return failure(why.of(status));
         }

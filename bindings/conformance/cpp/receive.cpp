@@ -60,8 +60,8 @@ neo::subscription &sub(world &world, const step &step)
 
 void batch(world &world, const step &step, seen &seen)
 {
-    neo::batch batch =
-        sub(world, step).batch(step.number("max", 0), step.time("timeout_ns").value_or(neo::forever));
+    neo::timeout timeout = step.time("timeout_ns").value_or(neo::forever);
+    neo::batch batch = sub(world, step).batch(step.number("max", 0), timeout);
     if (batch.error()) {
         seen.succeeded(neo::result<void>(neo::failure(batch.error())));
         return;

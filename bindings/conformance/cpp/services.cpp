@@ -40,7 +40,8 @@ neo::result<void> answer(const neo::request &request, const std::string &rule, h
 
 void serve_handler(world &world, const step &step, seen &seen)
 {
-    static const std::set<std::string> rules = {"echo", "upper", "method", "fail", "silent", "hold"};
+    static const std::set<std::string> rules = {"echo", "upper",  "method",
+                                                "fail", "silent", "hold"};
     std::string rule = step.name("handler");
     if (rules.count(rule) == 0) {
         throw broken{"there is no handler `" + rule + "`"};

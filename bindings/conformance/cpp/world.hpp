@@ -148,8 +148,9 @@ struct job {
     std::thread thread;
 };
 
-using handle = std::variant<neo::publisher, neo::loan, neo::subscription, neo::message, neo::service,
-                            handler, neo::request, neo::pending_call, job, neo::kernel>;
+using handle = std::variant<neo::publisher, neo::loan, neo::subscription, neo::message,
+                            neo::service, handler, neo::request, neo::pending_call, job,
+                            neo::kernel>;
 
 class world {
 public:

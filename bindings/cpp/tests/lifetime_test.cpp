@@ -10,8 +10,10 @@ using namespace support;
 
 namespace {
 
-static_assert(!std::is_copy_constructible_v<neo::kernel> && !std::is_copy_assignable_v<neo::kernel>);
-static_assert(!std::is_copy_constructible_v<neo::message> && !std::is_copy_constructible_v<neo::loan>);
+static_assert(!std::is_copy_constructible_v<neo::kernel> &&
+              !std::is_copy_assignable_v<neo::kernel> &&
+              !std::is_copy_constructible_v<neo::message> &&
+              !std::is_copy_constructible_v<neo::loan>);
 static_assert(std::is_nothrow_move_constructible_v<neo::kernel> &&
               std::is_nothrow_move_assignable_v<neo::subscription> &&
               std::is_nothrow_move_constructible_v<neo::message> &&

@@ -174,7 +174,8 @@ TEST(pubsub, members_of_a_group_share_the_messages)
     neo::kernel kernel = open_kernel();
     neo::subscribe_options desk;
     desk.group = "desks";
-    neo::subscription one = must(kernel.subscribe("t", desk)), two = must(kernel.subscribe("t", desk));
+    neo::subscription one = must(kernel.subscribe("t", desk));
+    neo::subscription two = must(kernel.subscribe("t", desk));
     must(kernel.publish("t", "1"));
     must(kernel.publish("t", "2"));
     EXPECT_EQ(text(must(one.recv())), "1");
@@ -197,10 +198,13 @@ TEST(batch, is_a_range_that_can_be_used_again)
         EXPECT_EQ(batch.begin()->text(), "e");
         EXPECT_EQ(kept.text(), "b");
     }
-    batch.clear();
-    EXPECT_TRUE(batch.empty());
-    EXPECT_EQ(batch.capacity(), 4U);
     neo::batch moved = std::move(batch);
+    EXPECT_EQ(moved.size(), 1U);
+    EXPECT_TRUE(batch.empty() && batch.begin() == batch.end());
+    batch.clear();
+    EXPECT_EQ(must(sub.recv_into(batch, 0ms)), 0U);
+    moved.clear();
+    EXPECT_TRUE(moved.empty());
     EXPECT_EQ(moved.capacity(), 4U);
 }
 
@@ -221,6 +225,7 @@ TEST(batch, borrowed_messages_lie_in_the_mailbox_and_lock_it)
         EXPECT_EQ(code_of(sub.try_recv()), neo::errc::misuse);
         neo::borrowed_batch moved = std::move(borrowed);
         EXPECT_EQ(moved.size(), 2U);
+        EXPECT_TRUE(borrowed.empty() && borrowed.begin() == borrowed.end());
     }
     EXPECT_EQ(text(must(sub.recv())), "c");
 }

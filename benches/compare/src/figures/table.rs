@@ -1,7 +1,7 @@
 //! The table of figures, in the order of the report.
 
 use super::{Bar, Contestant, Figure, Run};
-use crate::neo::{cost, crowd, faces, latency, memory, neighbour, rate, scale};
+use crate::neo::{cost, cpp, crowd, faces, latency, memory, neighbour, rate, scale};
 use crate::peers::{bare_ring, crossbeam, disruptor, kanal, rtrb};
 use crate::yardsticks;
 
@@ -255,6 +255,27 @@ pub(super) static FIGURES: &[Figure] = &[
             against("neo, Publisher::publish", faces::instructions_of_rust, &[Bar::AtMost(1.1)]),
         ],
     },
+    Figure {
+        name: "publish in C++, instructions",
+        setup: "one publish of 64 B to one subscription",
+        unit: "instr",
+        limit: None,
+        needs: Some("valgrind"),
+        contestants: &[
+            plain("neo, neo::publisher", cpp::instructions),
+            plain("neo, neo_publish, with its result", faces::instructions_of_c_asking),
+            against("neo, Publisher::publish", faces::instructions_of_rust, &[Bar::AtMost(1.1)]),
+        ],
+    },
+    figure(
+        "call in C++",
+        LATENCY,
+        NS,
+        &[
+            plain("neo, neo.hpp", cpp::call_worker),
+            against("neo, Kernel::call", latency::call_worker, &[Bar::AtMost(1.2)]),
+        ],
+    ),
     figure(
         "100,000 subscriptions",
         "publish 64 B to the one that matches, core 0, p50",

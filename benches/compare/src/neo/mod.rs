@@ -2,6 +2,7 @@
 //! [`options`]; rates subscribe with [`Policy::Block`], so that nothing is dropped.
 
 pub mod cost;
+pub mod cpp;
 pub mod crowd;
 pub mod faces;
 pub mod latency;

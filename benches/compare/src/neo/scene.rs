@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use super::{faces, memory, neighbour};
+use super::{cpp, faces, memory, neighbour};
 
 /// The argument that makes this program run one scene and print its value.
 pub const ARGUMENT: &str = "--scene";
@@ -12,7 +12,8 @@ pub type Scene = (&'static str, fn() -> f64);
 
 /// Runs a scene in this process; `None` if there is none of that name.
 pub fn run(name: &str) -> Option<f64> {
-    let mut scenes = memory::SCENES.iter().chain(&neighbour::SCENES).chain(&faces::SCENES);
+    let mut scenes =
+        memory::SCENES.iter().chain(&neighbour::SCENES).chain(&faces::SCENES).chain(&cpp::SCENES);
     scenes.find(|(known, _)| *known == name).map(|(_, run)| run())
 }
 
