@@ -7,7 +7,7 @@
 #![cfg(all(target_os = "linux", not(miri)))]
 
 use core::hash::{BuildHasher as _, Hasher as _};
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use core::time::Duration;
 use std::fs::File;
 use std::hash::RandomState;
@@ -22,7 +22,7 @@ use precursor_broker::{
 };
 
 /// Nothing that is bounded takes so long.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 /// How long an operation may wait for others.
 const SHORT: Duration = Duration::from_micros(200);
 const WORD: usize = 8;
@@ -231,14 +231,28 @@ impl Survivor {
     }
 }
 
+/// Two participants of one memory, mapped twice; with a name there is a thread that attends to them.
+fn open_two(has_name: bool) -> [Broker; 2] {
+    static NUMBERS: AtomicU32 = AtomicU32::new(0);
+    if !has_name {
+        let broker = Broker::shared(&limits()).unwrap();
+        return [broker.attach_again().unwrap(), broker];
+    }
+    let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+    let name = format!("hostile-{}-{number}", std::process::id());
+    let open = || Broker::open_shared(&name, &limits()).unwrap();
+    let both = [open(), open()];
+    both[0].start_thread().unwrap();
+    both
+}
+
 /// A round: two participants at work, one that strikes. `all_the_time`: while they are in the middle
 /// of something; else between two things that they do.
 fn round(seed: u64, all_the_time: bool) {
     let mut choices = Choices(seed);
-    let broker = Broker::shared(&limits()).unwrap();
-    let mut vandal = Vandal::new(&broker, choices.next());
-    let mut others = [broker.attach_again().unwrap(), broker]
-        .map(|broker| Survivor::new(broker, choices.next()));
+    let both = open_two(choices.below(2) == 0);
+    let mut vandal = Vandal::new(&both[0], choices.next());
+    let mut others = both.map(|broker| Survivor::new(broker, choices.next()));
     others.iter_mut().for_each(Survivor::act);
     if all_the_time {
         let is_over = Arc::new(AtomicBool::new(false));

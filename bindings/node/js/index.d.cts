@@ -71,8 +71,8 @@ export interface SubscribeOptions {
   /** Bytes of large messages that may be kept without a copy; 64 MiB unless set. */
   pinnedBytesMax?: number;
   /**
-   * Whether `data` of large messages is the kernel's own memory, not a copy. Other subscribers may
-   * see the same bytes: do not write to them.
+   * Whether `data` of large messages is the kernel's own memory also where other subscribers see the
+   * same bytes: do not write to them. Otherwise such messages are copied.
    */
   zeroCopy?: boolean;
   /** Closes the subscription when it is aborted. */
@@ -291,7 +291,7 @@ export class Message {
   /** Whether `release` was called. */
   readonly released: boolean;
   /**
-   * Gives the message up. One that is seen without a copy (`zeroCopy`) returns its memory now, and
+   * Gives the message up. A large one that was not copied returns its memory now, and
    * buffers on it have no bytes any more.
    */
   release(): void;

@@ -77,10 +77,11 @@ function bigint(words, at) {
 class Large {
   constructor(zeroCopy, hasHeaders) {
     this.key = native.largeTake();
-    this.isView = zeroCopy;
+    // Alone with its memory, a message harms nobody by what is written to it.
+    this.isView = zeroCopy || native.largeIsSole(this.key);
     this.headers = hasHeaders ? native.largeHeaders(this.key) : EMPTY;
-    this.bytes = zeroCopy ? native.largeView(this.key) : native.largeCopy(this.key);
-    if (!zeroCopy) native.largeRelease(this.key);
+    this.bytes = this.isView ? native.largeView(this.key) : native.largeCopy(this.key);
+    if (!this.isView) native.largeRelease(this.key);
   }
 
   release() {

@@ -81,6 +81,12 @@ pub(crate) fn large_copy(env: &Env, large: Key) -> Result<ArrayBuffer<'_>> {
     })
 }
 
+/// Whether nobody else reads its memory or will.
+#[napi(catch_unwind)]
+pub(crate) fn large_is_sole(large: Key) -> Result<bool> {
+    table::with(large, |large: &Large| large.with(|message| Ok(message.is_sole_holder())))
+}
+
 /// Its payload in place. The handle goes with the buffer, at the latest.
 #[napi(catch_unwind)]
 pub(crate) fn large_view(env: &Env, large: Key) -> Result<ArrayBuffer<'_>> {

@@ -77,6 +77,19 @@ test('a large payload is the kernel\'s own memory when asked for', () => withKer
   for (const message of [...views, copy]) message.release();
 }));
 
+test('a large payload that nobody else has is the kernel\'s own memory', () => withKernel((kernel) => {
+  const [one, two] = [1, 2].map(() => kernel.subscribe('z'));
+  kernel.publish('z', Buffer.alloc(LARGE, 7));
+  const copy = one.tryRecv();
+  assert.equal(copy.data[5], 7);
+  assert.equal(neo.live().messages, undefined, 'the other has it, too: a copy');
+  const own = two.tryRecv();
+  own.data.fill(8);
+  assert.equal(neo.live().messages, 1, 'nobody else has it any more');
+  assert.deepEqual([copy.data[5], own.data[5]], [7, 8]);
+  for (const message of [copy, own]) message.release();
+}));
+
 test('a view without a copy is given back early, and its buffers have no bytes then', () => withKernel((kernel) => {
   const subscription = kernel.subscribe('z', { zeroCopy: true });
   kernel.publish('z', Buffer.alloc(LARGE, 9));

@@ -75,6 +75,13 @@ impl Message {
         self.0.value.lost_before()
     }
 
+    /// Whether nobody else reads these bytes or will, for as long as this message is kept: a face
+    /// may lend them as memory that its host can write to.
+    #[must_use]
+    pub fn is_sole_holder(&self) -> bool {
+        self.0.value.is_sole_holder()
+    }
+
     /// The whole message as a frame.
     #[must_use]
     pub fn frame(&self) -> Frame<'_> {

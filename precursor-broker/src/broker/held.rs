@@ -62,6 +62,10 @@ impl HeldBlock {
         None
     }
 
+    pub(crate) fn is_sole(&self) -> bool {
+        self.core.region.blocks().has_one_ref(self.block)
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         let bytes = self.core.region.shared_bytes(self.block.id);
         bytes.get(..self.len).unwrap_or_default()

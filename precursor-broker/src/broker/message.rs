@@ -99,6 +99,16 @@ impl Message {
         self.0.as_ref().map_or(0, |slot| slot.lost_before)
     }
 
+    /// Whether nobody else reads these bytes or will: they are a copy, or a block that all other
+    /// subscriptions have received and dropped. It stays so for as long as the message is kept.
+    #[must_use]
+    pub fn is_sole_holder(&self) -> bool {
+        match self.0.as_ref().map(|slot| &slot.body) {
+            Some(Body::Block(held)) => held.is_sole(),
+            _ => true,
+        }
+    }
+
     pub(crate) fn as_ref(&self) -> MessageRef<'_> {
         MessageRef {
             frame: self.frame(),

@@ -353,7 +353,7 @@ impl Changing<'_> {
                 continue;
             }
             table.keys[key].store(FREED, Ordering::Relaxed);
-            self.keys -= 1;
+            self.keys = self.keys.saturating_sub(1);
             self.next = (key + 1) % keys;
             self.shorten_searches(key);
             step!("latest.key_freed");

@@ -116,6 +116,13 @@ impl<'a> BlockTable<'a> {
             .then_some(BlockRef { id: block, generation: seen.generation() })
     }
 
+    /// Whether that life of a block has one reference. Whoever holds it is alone with the block for as
+    /// long as it passes the reference to nobody.
+    pub(crate) fn has_one_ref(&self, block: BlockRef) -> bool {
+        let seen = self.load(block.id);
+        is_life(seen, block) && seen.refs() == 1
+    }
+
     /// Adds references, before the places that will hold them; `false` if that life is over.
     #[allow(dead_code, reason = "for sending a received block on; publishers share with the count")]
     pub(crate) fn add_refs(&self, block: BlockRef, count: u32) -> bool {

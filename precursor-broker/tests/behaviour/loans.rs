@@ -111,6 +111,21 @@ everywhere! {
         }
     }
 
+    fn the_last_message_of_a_block_is_its_sole_holder(place: Place) {
+        let world = place.open();
+        let mut readers = [1, 2, 3]
+            .map(|_| world.subscribers.subscribe("n", &SubscribeOptions::default()).unwrap());
+        world.publishers.publish("n", &[7; 10_000]).unwrap();
+        world.publishers.publish("n", b"small").unwrap();
+        let [first, second, last] = readers.each_mut().map(|reader| reader.recv().unwrap());
+        drop(first);
+        assert!(!second.is_sole_holder(), "the third has it, too");
+        drop(last);
+        assert!(second.is_sole_holder());
+        assert_eq!(second.payload(), [7; 10_000]);
+        assert!(readers[0].recv().unwrap().is_sole_holder(), "a copy");
+    }
+
     fn a_loan_without_subscribers_goes_nowhere(place: Place) {
         let world = place.open();
         let publisher = world.publishers.publisher("l", Default::default()).unwrap();
