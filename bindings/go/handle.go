@@ -33,6 +33,7 @@ import "C"
 
 import (
 	"runtime"
+	"sync"
 	"sync/atomic"
 )
 
@@ -48,6 +49,8 @@ type handle struct {
 	raw   C.uintptr_t
 	kind  C.int32_t
 	state atomic.Int64
+	// closes runs what closes it, once.
+	closes sync.Once
 	// free runs before the reference is given back; nil if there is nothing else to end.
 	free func()
 }
@@ -70,20 +73,20 @@ func (h *handle) unuse() {
 
 func (h *handle) isClosed() bool { return h.state.Load() >= closing }
 
-// close wakes whoever waits there; the last user gives the reference back. False: it was closed.
-func (h *handle) close() bool {
-	for {
+// close wakes whoever waits there; the last user gives the reference back. When it returns the object is
+// closed, also if another goroutine was the first to close it.
+func (h *handle) close() {
+	h.closes.Do(func() {
 		state := h.state.Load()
-		if state >= closing {
-			return false
-		}
 		// One user more, until the object has been told.
-		if h.state.CompareAndSwap(state, state+closing+1) {
+		for state < closing && !h.state.CompareAndSwap(state, state+closing+1) {
+			state = h.state.Load()
+		}
+		if state < closing {
 			C.neo_go_close(h.kind, h.raw)
 			h.unuse()
-			return true
 		}
-	}
+	})
 }
 
 func (h *handle) giveBack() {

@@ -209,6 +209,24 @@ func TestAServiceEndsWithItsContextOrItsKernel(t *testing.T) {
 	wants(t, err, ErrClosed)
 }
 
+// Whoever closes last must not return before the first has closed.
+func TestAServiceIsClosedWhenAnyOfTwoClosesReturns(t *testing.T) {
+	ctx, k := begin(t)
+	for range 2000 {
+		s := got(k.Service("s"))(t)
+		errs := make(chan error)
+		for range 2 {
+			go func() {
+				s.Close()
+				_, err := k.Call(ctx, "s", "m", nil)
+				errs <- err
+			}()
+		}
+		wants(t, <-errs, ErrNoResponder)
+		wants(t, <-errs, ErrNoResponder)
+	}
+}
+
 func TestShutdownWaitsForTheHandlerOrForItsContext(t *testing.T) {
 	ctx, k := begin(t)
 	inside, leave := make(chan struct{}), make(chan struct{})
