@@ -56,6 +56,9 @@ unsafe impl Versioned for neo_publish_result_t {
 }
 
 impl neo_publish_result_t {
+    /// One message that one mailbox took.
+    const ONE: Self = Self { struct_size: 0, accepted: 1, dropped: 0, timed_out: 0, messages: 1 };
+
     #[inline(always)]
     pub(super) fn of(published: Published, messages: u64) -> Self {
         let Published { accepted, dropped, timed_out, .. } = published;
@@ -118,15 +121,20 @@ pub unsafe extern "C" fn neo_publish(
     let caller = unsafe { Caller::new() };
     // What most calls are, in as few steps as can be. Whatever differs is looked at below.
     if opts.is_null()
-        && result.is_null()
-        && (r#pub.addr() | err.addr()).is_multiple_of(align_of::<usize>())
+        && (r#pub.addr() | err.addr() | result.addr()).is_multiple_of(align_of::<usize>())
+        && let Some(told) = caller.known_out(result)
         && let Some(publisher) = caller.known_handle(r#pub)
         && let Some(payload) = caller.few_bytes(data, len)
     {
         let publish = || publisher.value.publish_at_once(payload);
         return match catch_unwind(AssertUnwindSafe(publish)) {
-            Ok(true) => NEO_OK,
-            Ok(false) => publish_otherwise(caller, r#pub, data, len, err),
+            Ok(true) => {
+                if let Some(told) = told {
+                    told.write(&neo_publish_result_t::ONE);
+                }
+                NEO_OK
+            }
+            Ok(false) => publish_otherwise(caller, r#pub, data, len, result, err),
             Err(panic) => caller.fail_by_panic(publisher, err, panic),
         };
     }
@@ -140,10 +148,15 @@ fn publish_otherwise(
     r#pub: *mut neo_pub_t,
     data: *const c_void,
     len: usize,
+    result: *mut neo_publish_result_t,
     err: *mut neo_error_t,
 ) -> neo_status_t {
     caller.on(r#pub, err, |caller, publisher| {
-        publisher.value.publish_otherwise(caller.bytes(data, len)?)?;
+        let result = caller.out_versioned(result)?;
+        let published = publisher.value.publish_otherwise(caller.bytes(data, len)?)?;
+        if let Some(result) = result {
+            result.write(&neo_publish_result_t::of(published, 1));
+        }
         Ok(Outcome::Ok)
     })
 }

@@ -64,17 +64,37 @@ impl Caller {
         Ok(Some(OutVersioned { place, size, _caller: self }))
     }
 
+    /// The same for an aligned pointer; `None` says nothing about what is wrong.
+    #[inline(always)]
+    pub(super) fn known_out<T: Versioned>(
+        &self,
+        place: *mut T,
+    ) -> Option<Option<OutVersioned<'_, T>>> {
+        if place.is_null() {
+            return Some(None);
+        }
+        let size = self.claimed_size_of(place);
+        let is_good = size >= T::SIZE_FIRST && size <= SIZE_MAX;
+        is_good.then_some(Some(OutVersioned { place, size, _caller: self }))
+    }
+
     #[inline(always)]
     fn size_of<T: Versioned>(&self, of: *const T) -> Result<usize> {
         if !of.is_aligned() {
             return Err(bad_place(T::NAME));
         }
-        // SAFETY: not NULL and aligned; the caller says that it is this struct, which begins so.
-        let size = unsafe { of.cast::<u32>().read() } as usize;
+        let size = self.claimed_size_of(of);
         if size < T::SIZE_FIRST || size > SIZE_MAX {
             return Err(bad_size(T::NAME, size, T::SIZE_FIRST));
         }
         Ok(size)
+    }
+
+    /// What a struct says that its size is.
+    #[inline(always)]
+    fn claimed_size_of<T: Versioned>(&self, of: *const T) -> usize {
+        // SAFETY: not NULL and aligned; the caller says that it is this struct, which begins so.
+        unsafe { of.cast::<u32>().read() as usize }
     }
 
     /// An array whose elements are as large as the caller knows them.
