@@ -3,7 +3,8 @@
 
 use std::process::Command;
 
-const PEERS: [&str; 4] = ["crossbeam-channel", "disruptor", "kanal", "rtrb"];
+const PEERS: [&str; 6] =
+    ["crossbeam-channel", "disruptor", "iceoryx2", "kanal", "rtrb", "zeromq-src"];
 
 fn main() {
     println!("cargo::rerun-if-changed=Cargo.lock");

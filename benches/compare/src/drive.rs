@@ -25,7 +25,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn new(messages: u64) -> Self {
+    pub(crate) fn new(messages: u64) -> Self {
         let warm_up = messages / 4;
         let window = (messages - warm_up) / WINDOWS;
         let ends = Vec::with_capacity(WINDOWS as usize + 1);
@@ -47,6 +47,12 @@ impl Tally {
     #[inline]
     pub fn missing(&self) -> u64 {
         self.messages - self.received
+    }
+
+    /// The rate, once all has come and is what was sent.
+    pub(crate) fn finish(&self, payload_bytes: usize) -> Sample {
+        assert_eq!(self.total, expected_sum(self.messages, payload_bytes), "content differs");
+        Sample::new(self.rate())
     }
 
     /// M messages/s in the median window after the warm-up.
@@ -78,9 +84,7 @@ pub fn one_way(
         let mut tally = Tally::new(messages);
         line.wait();
         receive(&mut tally);
-        let rate = tally.rate();
-        assert_eq!(tally.total, expected_sum(messages, payload_bytes), "content differs");
-        Sample::new(rate)
+        tally.finish(payload_bytes)
     })
 }
 
@@ -92,28 +96,42 @@ pub fn round_trip(
     mut ask: impl FnMut(&[u8; 64]) -> [u8; 64],
     mut echo: impl FnMut() + Send,
 ) -> Sample {
-    const CHUNK: u64 = 16;
-    let chunks = trips / 2 / CHUNK;
-    let (plain, all) = (chunks * CHUNK, 2 * chunks * CHUNK);
+    let trips = whole_chunks(trips);
     std::thread::scope(|scope| {
         scope.spawn(move || {
             pin(1);
-            (0..all).for_each(|_| echo());
+            (0..trips).for_each(|_| echo());
         });
         pin(0);
         let mut total = 0u64;
-        let mut trip = |sequence| total = total.wrapping_add(sum(&ask(&small(sequence))));
-        let mut means: Vec<f64> = Vec::with_capacity(chunks as usize);
-        for first in (0..plain).step_by(CHUNK as usize) {
-            let start = Instant::now();
-            (first..first + CHUNK).for_each(&mut trip);
-            means.push(start.elapsed().as_nanos() as f64 / CHUNK as f64);
-        }
-        let stamped = stamped(plain..all, &mut trip);
-        assert_eq!(total, expected_sum(all, 64), "content differs");
-        means.sort_by(f64::total_cmp);
-        Sample { value: means[means.len() / 2], ..stamped }
+        let trip = |sequence| total = total.wrapping_add(sum(&ask(&small(sequence))));
+        let sample = chunked(trips, trip);
+        assert_eq!(total, expected_sum(trips, 64), "content differs");
+        sample
     })
+}
+
+/// Trips between two readings of the clock.
+const CHUNK: u64 = 16;
+
+/// As many trips as [`chunked`] makes of `trips`, which is no more.
+pub fn whole_chunks(trips: u64) -> u64 {
+    trips / (2 * CHUNK) * (2 * CHUNK)
+}
+
+/// Steps `0..trips`, a number of [`whole_chunks`]: the value is the p50 in ns of the first half,
+/// unstamped, the tail that of the second half, each stamped.
+pub fn chunked(trips: u64, mut step: impl FnMut(u64)) -> Sample {
+    let plain = trips / 2;
+    let mut means: Vec<f64> = Vec::with_capacity((plain / CHUNK) as usize);
+    for first in (0..plain).step_by(CHUNK as usize) {
+        let start = Instant::now();
+        (first..first + CHUNK).for_each(&mut step);
+        means.push(start.elapsed().as_nanos() as f64 / CHUNK as f64);
+    }
+    let stamped = stamped(plain..trips, step);
+    means.sort_by(f64::total_cmp);
+    Sample { value: means[means.len() / 2], ..stamped }
 }
 
 /// Round trips of 64 bytes between core 0, which runs `ask`, and `echo_core`, every trip stamped:

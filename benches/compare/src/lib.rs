@@ -18,6 +18,7 @@ pub mod peers;
 pub mod python;
 pub mod report;
 pub mod script;
+pub mod shm;
 pub mod stats;
 pub mod threads;
 pub mod yardsticks;

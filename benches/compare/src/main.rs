@@ -6,6 +6,7 @@ use neo_compare::figures;
 use neo_compare::harness::{Scale, measure};
 use neo_compare::neo::scene;
 use neo_compare::report::Report;
+use neo_compare::shm::{self, process};
 use neo_compare::{go, node, python};
 
 const USAGE: &str = "usage: neo-compare [--filter TEXT] [--quick] [--repeats N] [--list]
@@ -24,10 +25,12 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1).peekable();
-    let outcome = match words.next_if(|word| word == scene::ARGUMENT) {
-        Some(_) => run_scene(words),
-        None => parse(words).and_then(|arguments| run(&arguments)),
-    };
+    let outcome =
+        match words.next_if(|word| [scene::ARGUMENT, process::ARGUMENT].contains(&&**word)) {
+            Some(word) if word == scene::ARGUMENT => run_scene(words),
+            Some(_) => shm::play(words),
+            None => parse(words).and_then(|arguments| run(&arguments)),
+        };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {

@@ -3,13 +3,15 @@
 mod go;
 mod node;
 mod python;
+mod shm;
 mod table;
 
 use crate::harness::{Sample, Scale};
 
 /// Every figure, in the order of the report.
 pub fn all() -> impl Iterator<Item = &'static Figure> {
-    table::FIGURES.iter().chain(python::FIGURES).chain(node::FIGURES).chain(go::FIGURES)
+    let languages = python::FIGURES.iter().chain(node::FIGURES).chain(go::FIGURES);
+    table::FIGURES.iter().chain(shm::FIGURES).chain(languages)
 }
 
 /// One run of one contestant.

@@ -3,8 +3,11 @@
 pub mod bare_ring;
 pub mod crossbeam;
 pub mod disruptor;
+pub mod iceoryx2;
 pub mod kanal;
+pub mod raw_shm;
 pub mod rtrb;
+pub mod zmq_ipc;
 
 /// Messages that a queue of 64-byte payloads holds, everybody's.
 pub const DEPTH: usize = 1024;
