@@ -104,7 +104,10 @@ pub fn measure(figure: &Figure, repeats: usize, scale: Scale) -> Vec<Measured> {
 
 fn reduce(subject: &[Sample], runs: &[Sample]) -> Measured {
     let values: Vec<f64> = runs.iter().map(|run| run.value).collect();
-    let ratios: Vec<f64> = subject.iter().zip(runs).map(|(s, run)| s.value / run.value).collect();
+    // Two zeros are the same as well.
+    let over = |a: f64, b: f64| if a == b { 1.0 } else { a / b };
+    let ratios: Vec<f64> =
+        subject.iter().zip(runs).map(|(s, run)| over(s.value, run.value)).collect();
     let tails: Vec<Tail> = runs.iter().filter_map(|run| run.tail).collect();
     let median =
         |pick: fn(&Tail) -> f64| Summary::new(&tails.iter().map(pick).collect::<Vec<_>>()).median;

@@ -34,7 +34,11 @@ impl Summary {
     }
 
     /// Half the width of the confidence interval, relative to the median.
+    /// 0 where all values are the same, which may be zeros.
     pub fn spread(&self) -> f64 {
+        if self.high == self.low {
+            return 0.0;
+        }
         (self.high - self.low) / 2.0 / self.median
     }
 }

@@ -1,7 +1,7 @@
 //! The figures of two processes on one host, over `shm://`.
 
-use super::table::{against, plain};
-use super::{Bar, Contestant, Figure};
+use super::table::{against, figure, limited, plain};
+use super::{Bar, Figure};
 use crate::harness::{Sample, Scale};
 use crate::neo::rate;
 use crate::peers::iceoryx2::Iceoryx2;
@@ -11,15 +11,7 @@ use crate::peers::{MESSAGES, TRIPS};
 use crate::shm::drive::{Trip, one_way, round_trip, round_trip_of_threads};
 use crate::shm::end::{Content, Waits};
 use crate::shm::neo::Neo;
-
-const fn figure(
-    name: &'static str,
-    setup: &'static str,
-    unit: &'static str,
-    contestants: &'static [Contestant],
-) -> Figure {
-    Figure { name, setup, unit, limit: None, needs: None, contestants }
-}
+use crate::shm::{deaths, idle};
 
 const NS: &str = "ns";
 const KIB: usize = 1 << 10;
@@ -153,5 +145,33 @@ pub(super) static FIGURES: &[Figure] = &[
             plain("raw ring", |s| one_way::<RawRing>(64, Waits::Spin, s.of(MESSAGES))),
             plain("neo, mem://", rate::one_way),
         ],
+    ),
+    limited(
+        "shm: a death is noticed",
+        "by a call that sleeps until its worker is killed, longest of 8 kills",
+        NS,
+        Bar::AtMost(10e6),
+        &[plain("neo", deaths::noticed)],
+    ),
+    limited(
+        "shm: a death is mended",
+        "all that it held is free: a call, 32 loans, unread messages, longest of 8 kills",
+        NS,
+        Bar::AtMost(100e6),
+        &[plain("neo", deaths::reclaimed)],
+    ),
+    limited(
+        "shm: memory of an idle process",
+        "resident, added by attaching with one subscription of depth 1024",
+        "KiB",
+        Bar::AtMost(2048.0),
+        &[plain("neo", idle::memory)],
+    ),
+    limited(
+        "shm: sleeps of an idle process",
+        "voluntary context switches of all its threads in a second",
+        "sleeps",
+        Bar::AtMost(0.0),
+        &[plain("neo", idle::sleeps)],
     ),
 ];

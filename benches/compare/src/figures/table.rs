@@ -13,7 +13,7 @@ pub(super) const fn against(name: &'static str, run: Run, bars: &'static [Bar]) 
     Contestant { name, run, bars }
 }
 
-const fn figure(
+pub(super) const fn figure(
     name: &'static str,
     setup: &'static str,
     unit: &'static str,
@@ -23,7 +23,7 @@ const fn figure(
 }
 
 /// Neo alone, against a limit of its own.
-const fn limited(
+pub(super) const fn limited(
     name: &'static str,
     setup: &'static str,
     unit: &'static str,

@@ -76,7 +76,7 @@ fn name_many_topics() -> f64 {
 }
 
 /// Resident memory of this process, exactly: `statm` may lag by some pages for each core.
-fn resident_kib() -> f64 {
+pub(crate) fn resident_kib() -> f64 {
     let text = std::fs::read_to_string("/proc/self/smaps_rollup").expect("the system tells");
     let line = text.lines().find_map(|line| line.strip_prefix("Rss:")).expect("a line Rss");
     line.trim().trim_end_matches("kB").trim().parse().expect("a number of kB")

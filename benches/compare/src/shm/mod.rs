@@ -4,8 +4,10 @@
 //! [`drive`] goes through all of them: one end is in the process that measures, the other one in
 //! the process that answers or sends, and both check what comes.
 
+pub mod deaths;
 pub mod drive;
 pub mod end;
+pub mod idle;
 pub mod neo;
 pub mod process;
 
@@ -17,7 +19,9 @@ pub fn play(mut words: impl Iterator<Item = String>) -> Result<(), String> {
     process::follow();
     let role = words.next().unwrap_or_default();
     let played = match role.as_str() {
+        deaths::ROLE => deaths::play(&mut words),
         drive::ROLE => drive::play(&mut words),
+        idle::ROLE => idle::play(&mut words),
         _ => None,
     };
     played.ok_or_else(|| format!("there is no role {role:?}, or not with these words"))
