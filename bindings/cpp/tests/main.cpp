@@ -142,6 +142,8 @@ support::child::child(const std::vector<std::string> &arguments)
     raw.push_back(nullptr);
     pid = fork();
     if (pid == 0) {
+        // Whoever runs the tests in the background may ignore it, and that is inherited.
+        std::signal(SIGINT, SIG_DFL);
         dup2(ends[1], STDOUT_FILENO);
         close(ends[0]);
         execv(program, raw.data());

@@ -119,26 +119,68 @@ pub unsafe extern "C" fn neo_publish(
 ) -> neo_status_t {
     // SAFETY: the caller keeps to what is said above.
     let caller = unsafe { Caller::new() };
-    // What most calls are, in as few steps as can be. Whatever differs is looked at below.
+    // Two functions, so that who does not ask what became of it keeps nothing for those who do.
+    if result.is_null() {
+        publish_untold(caller, r#pub, data, len, opts, err)
+    } else {
+        publish_and_tell(caller, r#pub, data, len, opts, result, err)
+    }
+}
+
+/// As [`neo_publish`]. What most calls are, in as few steps as can be; whatever differs is looked at
+/// elsewhere.
+#[inline(never)]
+fn publish_untold(
+    caller: Caller,
+    r#pub: *mut neo_pub_t,
+    data: *const c_void,
+    len: usize,
+    opts: *const neo_send_opts_t,
+    err: *mut neo_error_t,
+) -> neo_status_t {
+    if opts.is_null()
+        && (r#pub.addr() | err.addr()).is_multiple_of(align_of::<usize>())
+        && let Some(publisher) = caller.known_handle(r#pub)
+        && let Some(payload) = caller.few_bytes(data, len)
+    {
+        let publish = || publisher.value.publish_at_once(payload);
+        return match catch_unwind(AssertUnwindSafe(publish)) {
+            Ok(true) => NEO_OK,
+            Ok(false) => publish_otherwise(caller, r#pub, data, len, null_mut(), err),
+            Err(panic) => caller.fail_by_panic(publisher, err, panic),
+        };
+    }
+    publish_slowly(caller, r#pub, data, len, opts, null_mut(), err)
+}
+
+/// The same for those who ask what became of it.
+#[inline(never)]
+fn publish_and_tell(
+    caller: Caller,
+    r#pub: *mut neo_pub_t,
+    data: *const c_void,
+    len: usize,
+    opts: *const neo_send_opts_t,
+    result: *mut neo_publish_result_t,
+    err: *mut neo_error_t,
+) -> neo_status_t {
     if opts.is_null()
         && (r#pub.addr() | err.addr() | result.addr()).is_multiple_of(align_of::<usize>())
-        && let Some(told) = caller.known_out(result)
+        && caller.is_this_version(result)
         && let Some(publisher) = caller.known_handle(r#pub)
         && let Some(payload) = caller.few_bytes(data, len)
     {
         let publish = || publisher.value.publish_at_once(payload);
         return match catch_unwind(AssertUnwindSafe(publish)) {
             Ok(true) => {
-                if let Some(told) = told {
-                    told.write(&neo_publish_result_t::ONE);
-                }
+                caller.tell(result, &neo_publish_result_t::ONE);
                 NEO_OK
             }
             Ok(false) => publish_otherwise(caller, r#pub, data, len, result, err),
             Err(panic) => caller.fail_by_panic(publisher, err, panic),
         };
     }
-    publish_and_tell(caller, r#pub, data, len, opts, result, err)
+    publish_slowly(caller, r#pub, data, len, opts, result, err)
 }
 
 /// As [`neo_publish`], where it is not as simple as most calls are.
@@ -161,9 +203,9 @@ fn publish_otherwise(
     })
 }
 
-/// As [`neo_publish`], with options, a result, and a word about what is wrong.
+/// As [`neo_publish`], with options, and a word about what is wrong.
 #[inline(never)]
-fn publish_and_tell(
+fn publish_slowly(
     caller: Caller,
     r#pub: *mut neo_pub_t,
     data: *const c_void,

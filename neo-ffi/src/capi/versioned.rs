@@ -64,18 +64,16 @@ impl Caller {
         Ok(Some(OutVersioned { place, size, _caller: self }))
     }
 
-    /// The same for an aligned pointer; `None` says nothing about what is wrong.
+    /// Whether the struct behind an aligned pointer is as large as this library knows it.
     #[inline(always)]
-    pub(super) fn known_out<T: Versioned>(
-        &self,
-        place: *mut T,
-    ) -> Option<Option<OutVersioned<'_, T>>> {
-        if place.is_null() {
-            return Some(None);
-        }
-        let size = self.claimed_size_of(place);
-        let is_good = size >= T::SIZE_FIRST && size <= SIZE_MAX;
-        is_good.then_some(Some(OutVersioned { place, size, _caller: self }))
+    pub(super) fn is_this_version<T: Versioned>(&self, place: *const T) -> bool {
+        self.claimed_size_of(place) == size_of::<T>()
+    }
+
+    /// Writes to a struct of which [`is_this_version`](Self::is_this_version) was asked.
+    #[inline(always)]
+    pub(super) fn tell<T: Versioned>(&self, place: *mut T, value: &T) {
+        OutVersioned { place, size: size_of::<T>(), _caller: self }.write(value);
     }
 
     #[inline(always)]
