@@ -5,13 +5,18 @@ use super::{Bar, Figure};
 use crate::harness::{Sample, Scale};
 use crate::neo::rate;
 use crate::peers::iceoryx2::Iceoryx2;
-use crate::peers::raw_shm::RawRing;
+use crate::peers::raw_shm;
 use crate::peers::zmq_ipc::ZmqIpc;
 use crate::peers::{MESSAGES, TRIPS};
 use crate::shm::drive::{Trip, one_way, round_trip, round_trip_of_threads};
 use crate::shm::end::{Content, Waits};
 use crate::shm::neo::Neo;
 use crate::shm::{deaths, idle};
+
+/// A ring for each direction.
+type RawRing = raw_shm::RawRing<false>;
+/// Answers are written over what they answer.
+type RawInPlace = raw_shm::RawRing<true>;
 
 const NS: &str = "ns";
 const KIB: usize = 1 << 10;
@@ -53,6 +58,7 @@ pub(super) static FIGURES: &[Figure] = &[
             plain("neo", neo_64_b),
             against("neo, mem://", |s| round_trip_of_threads(whole(64, s)), &[Bar::AtMost(1.1)]),
             against("raw ring", |s| round_trip::<RawRing>(whole(64, s)), &[Bar::AtMost(1.5)]),
+            plain("raw ring, in place", |s| round_trip::<RawInPlace>(whole(64, s))),
             against("iceoryx2", |s| round_trip::<Iceoryx2>(whole(64, s)), &[Bar::AtMost(0.4)]),
         ],
     ),
@@ -64,6 +70,7 @@ pub(super) static FIGURES: &[Figure] = &[
             plain("neo", |s| round_trip::<Neo>(whole(KIB, s))),
             against("neo, mem://", |s| round_trip_of_threads(whole(KIB, s)), &[Bar::AtMost(1.1)]),
             against("raw ring", |s| round_trip::<RawRing>(whole(KIB, s)), &[Bar::AtMost(1.5)]),
+            plain("raw ring, in place", |s| round_trip::<RawInPlace>(whole(KIB, s))),
             against("iceoryx2", |s| round_trip::<Iceoryx2>(whole(KIB, s)), &[Bar::AtMost(0.65)]),
         ],
     ),
@@ -94,6 +101,11 @@ pub(super) static FIGURES: &[Figure] = &[
         &[
             plain("neo", |s| round_trip::<Neo>(whole(64 * KIB, s))),
             against("raw ring", |s| round_trip::<RawRing>(whole(64 * KIB, s)), &[Bar::AtMost(1.3)]),
+            against(
+                "raw ring, in place",
+                |s| round_trip::<RawInPlace>(whole(64 * KIB, s)),
+                &[Bar::AtMost(1.3)],
+            ),
             plain("iceoryx2", |s| round_trip::<Iceoryx2>(whole(64 * KIB, s))),
         ],
     ),
@@ -104,6 +116,11 @@ pub(super) static FIGURES: &[Figure] = &[
         &[
             plain("neo", |s| round_trip::<Neo>(whole(MIB, s))),
             against("raw ring", |s| round_trip::<RawRing>(whole(MIB, s)), &[Bar::AtMost(1.3)]),
+            against(
+                "raw ring, in place",
+                |s| round_trip::<RawInPlace>(whole(MIB, s)),
+                &[Bar::AtMost(1.3)],
+            ),
             plain("iceoryx2", |s| round_trip::<Iceoryx2>(whole(MIB, s))),
         ],
     ),

@@ -1,6 +1,9 @@
 //! A raw ring in shared memory, one for each direction: slots that lie one after the other, a
 //! commit word in front of each payload, one producer and one consumer. It has no topics,
 //! policies or losses and does not survive anybody: the limit of what two processes can do.
+//!
+//! A payload that both processes write goes from cache to cache in fewer steps than two that one of
+//! them only reads, so there is also a form of it for round trips that answers in place.
 
 use core::ptr::NonNull;
 use std::fs::OpenOptions;
@@ -16,9 +19,11 @@ const PAIR: usize = 128;
 const LINE: usize = 64;
 const WORD: usize = size_of::<AtomicU32>();
 
-/// One end.
+/// One end. With `IN_PLACE` the answer to a message is written over it, and nobody sends before
+/// that.
 #[derive(Debug)]
-pub struct RawRing {
+pub struct RawRing<const IN_PLACE: bool> {
+    side: Side,
     map: Map,
     to: Direction,
     from: Direction,
@@ -57,10 +62,12 @@ impl Direction {
         }
     }
 
-    /// Where the payload of the message at `position` begins.
+    /// Where the commit word of the message at `position` is, and where its payload begins if the
+    /// payloads are those of the direction that starts at `payloads`.
     #[inline]
-    fn payload(&self) -> usize {
-        self.start + PAIR + (self.position % self.depth) as usize * self.slot_bytes + LINE
+    fn slot(&self, payloads: usize) -> (usize, usize) {
+        let slot = PAIR + (self.position % self.depth) as usize * self.slot_bytes + LINE;
+        (self.start + slot - WORD, payloads + slot)
     }
 }
 
@@ -73,8 +80,19 @@ fn slot_bytes(shape: Shape) -> usize {
     (LINE + shape.payload_bytes).next_multiple_of(PAIR)
 }
 
-impl End for RawRing {
-    const NAME: &'static str = "raw ring";
+impl<const IN_PLACE: bool> RawRing<IN_PLACE> {
+    /// Whether every message before the next one to send was answered.
+    fn is_my_turn(&self) -> bool {
+        let received = match self.side {
+            Side::Near => self.from.position,
+            Side::Far => self.from.position.wrapping_sub(1),
+        };
+        self.to.position == received
+    }
+}
+
+impl<const IN_PLACE: bool> End for RawRing<IN_PLACE> {
+    const NAME: &'static str = if IN_PLACE { "raw ring, in place" } else { "raw ring" };
 
     fn open(place: &str, side: Side, shape: Shape) -> Self {
         let path = PathBuf::from("/dev/shm").join(place);
@@ -91,21 +109,23 @@ impl End for RawRing {
             Side::Far => (back, there, None),
         };
         let parks = shape.waits == Waits::Park;
-        Self { map: Map::new(&file, bytes), to, from, parks, file: file_to_remove }
+        Self { side, map: Map::new(&file, bytes), to, from, parks, file: file_to_remove }
     }
 
     #[inline]
     fn send(&mut self, write: impl FnOnce(&mut [u8])) {
+        assert!(!IN_PLACE || self.is_my_turn(), "a message is not answered");
         let to = &mut self.to;
         while to.position.wrapping_sub(to.taken) == to.depth {
             core::hint::spin_loop();
             to.taken = self.map.word(to.start).load(Ordering::Acquire);
         }
-        let payload = to.payload();
-        // SAFETY: the consumer has given the slot back, and this is the only producer.
+        let (commit, payload) = to.slot(if IN_PLACE { 0 } else { to.start });
+        // SAFETY: the consumer has given the slot back, and this is the only producer; in place, it
+        // is this end's turn as asserted, so that the message there has been read.
         write(unsafe { self.map.bytes_mut(payload, to.payload_bytes) });
         to.position = to.position.wrapping_add(1);
-        let commit = self.map.word(payload - WORD);
+        let commit = self.map.word(commit);
         commit.store(to.position, Ordering::Release);
         if self.parks {
             futex_wake(commit);
@@ -115,9 +135,9 @@ impl End for RawRing {
     #[inline]
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> R {
         let from = &mut self.from;
-        let payload = from.payload();
+        let (commit, payload) = from.slot(if IN_PLACE { 0 } else { from.start });
         let next = from.position.wrapping_add(1);
-        let commit = self.map.word(payload - WORD);
+        let commit = self.map.word(commit);
         loop {
             let committed = commit.load(Ordering::Acquire);
             if committed == next {
@@ -130,7 +150,7 @@ impl End for RawRing {
             }
         }
         // SAFETY: the producer has committed the slot, and does not write to it until it is given
-        // back below.
+        // back below, or in place until it is answered.
         let result = read(unsafe { self.map.bytes_mut(payload, from.payload_bytes) });
         from.position = next;
         self.map.word(from.start).store(next, Ordering::Release);
@@ -138,7 +158,7 @@ impl End for RawRing {
     }
 }
 
-impl Drop for RawRing {
+impl<const IN_PLACE: bool> Drop for RawRing<IN_PLACE> {
     fn drop(&mut self) {
         if let Some(path) = &self.file {
             std::fs::remove_file(path).expect("nobody else removes it");

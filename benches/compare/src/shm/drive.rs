@@ -85,7 +85,8 @@ pub fn play(words: &mut impl Iterator<Item = String>) -> Option<()> {
     let task = Task::parse(words)?;
     match task.end.as_str() {
         Neo::NAME => act::<Neo>(&task),
-        RawRing::NAME => act::<RawRing>(&task),
+        RawRing::<false>::NAME => act::<RawRing<false>>(&task),
+        RawRing::<true>::NAME => act::<RawRing<true>>(&task),
         Iceoryx2::NAME => act::<Iceoryx2>(&task),
         ZmqIpc::NAME => act::<ZmqIpc>(&task),
         _ => return None,
