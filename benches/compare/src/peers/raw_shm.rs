@@ -28,8 +28,6 @@ pub struct RawRing<const IN_PLACE: bool> {
     to: Direction,
     from: Direction,
     parks: bool,
-    /// Removed with this end.
-    file: Option<PathBuf>,
 }
 
 /// One direction: a word that counts what was taken, then the slots.
@@ -100,16 +98,19 @@ impl<const IN_PLACE: bool> End for RawRing<IN_PLACE> {
         let options = options.read(true).write(true).create_new(side == Side::Near);
         let file = options.open(&path).expect("shared memory opens");
         let bytes = 2 * Direction::bytes(shape);
-        if side == Side::Near {
-            file.set_len(bytes as u64).expect("shared memory grows");
+        match side {
+            Side::Near => file.set_len(bytes as u64),
+            // Both have it open: whoever is killed from here on leaves nothing.
+            Side::Far => std::fs::remove_file(&path),
         }
+        .expect("nobody else uses it");
         let (there, back) = (Direction::new(0, shape), Direction::new(1, shape));
-        let (to, from, file_to_remove) = match side {
-            Side::Near => (there, back, Some(path)),
-            Side::Far => (back, there, None),
+        let (to, from) = match side {
+            Side::Near => (there, back),
+            Side::Far => (back, there),
         };
         let parks = shape.waits == Waits::Park;
-        Self { side, map: Map::new(&file, bytes), to, from, parks, file: file_to_remove }
+        Self { side, map: Map::new(&file, bytes), to, from, parks }
     }
 
     #[inline]
@@ -155,14 +156,6 @@ impl<const IN_PLACE: bool> End for RawRing<IN_PLACE> {
         from.position = next;
         self.map.word(from.start).store(next, Ordering::Release);
         result
-    }
-}
-
-impl<const IN_PLACE: bool> Drop for RawRing<IN_PLACE> {
-    fn drop(&mut self) {
-        if let Some(path) = &self.file {
-            std::fs::remove_file(path).expect("nobody else removes it");
-        }
     }
 }
 
