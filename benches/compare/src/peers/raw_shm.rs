@@ -114,7 +114,7 @@ impl<const IN_PLACE: bool> End for RawRing<IN_PLACE> {
     }
 
     #[inline]
-    fn send(&mut self, write: impl FnOnce(&mut [u8])) {
+    fn send(&mut self, write: impl Fn(&mut [u8])) {
         assert!(!IN_PLACE || self.is_my_turn(), "a message is not answered");
         let to = &mut self.to;
         while to.position.wrapping_sub(to.taken) == to.depth {

@@ -33,7 +33,7 @@ impl End for ZmqIpc {
         Self { socket, buffer: vec![0; shape.payload_bytes], message: zmq::Message::new() }
     }
 
-    fn send(&mut self, write: impl FnOnce(&mut [u8])) {
+    fn send(&mut self, write: impl Fn(&mut [u8])) {
         write(&mut self.buffer);
         self.socket.send(&self.buffer, 0).expect("the other end reads");
     }

@@ -112,8 +112,9 @@ pub trait End: Sized {
     /// Opens an end at `place`, which both sides are given, and nobody else.
     fn open(place: &str, side: Side, shape: Shape) -> Self;
 
-    /// Sends one message that `write` writes, in place if the contestant can.
-    fn send(&mut self, write: impl FnOnce(&mut [u8]));
+    /// Sends one message that `write` writes, in place if the contestant can; again if the message
+    /// was not taken.
+    fn send(&mut self, write: impl Fn(&mut [u8]));
 
     /// Waits for one message, which `read` reads where it lies.
     fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> R;

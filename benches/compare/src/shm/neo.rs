@@ -55,7 +55,7 @@ impl End for Neo {
     }
 
     #[inline]
-    fn send(&mut self, write: impl FnOnce(&mut [u8])) {
+    fn send(&mut self, write: impl Fn(&mut [u8])) {
         if self.payload_bytes <= COPIED_BYTES_MAX {
             let mut payload = [0; COPIED_BYTES_MAX];
             write(&mut payload[..self.payload_bytes]);
