@@ -82,7 +82,7 @@ fn left(kernel: &Kernel) -> usize {
         if left == 0 || began.elapsed() > PATIENCE {
             return left;
         }
-        std::thread::sleep(Duration::from_millis(1));
+        thread::sleep(Duration::from_millis(1));
     }
 }
 
