@@ -27,7 +27,7 @@ fn pass<T: Send>(clock: &Clock, wait: impl FnOnce() -> T + Send) -> T {
 #[test]
 fn an_hour_of_waiting_for_a_message_passes_when_the_clock_says_so() {
     for wait in [Wait::Adaptive, Wait::Spin, Wait::Park] {
-        let clock = Clock::set(0);
+        let clock = Clock::manual(0);
         let kernel = open(&clock);
         let mut quiet = kernel.subscribe("quiet").wait(wait).open().unwrap();
         assert!(pass(&clock, || quiet.recv_timeout(HOUR)).unwrap().is_none());
@@ -37,7 +37,7 @@ fn an_hour_of_waiting_for_a_message_passes_when_the_clock_says_so() {
 
 #[test]
 fn time_that_stands_still_ends_no_wait() {
-    let clock = Clock::set(0);
+    let clock = Clock::manual(0);
     let kernel = open(&clock);
     let mut mail = kernel.subscribe("mail").open().unwrap();
     thread::scope(|scope| {
@@ -49,7 +49,7 @@ fn time_that_stands_still_ends_no_wait() {
 
 #[test]
 fn a_publisher_waits_an_hour_of_the_clock_for_room() {
-    let clock = Clock::set(0);
+    let clock = Clock::manual(0);
     let kernel = open(&clock);
     let _full = kernel.subscribe("full").policy(Policy::Block).depth(1).open().unwrap();
     let publisher = kernel.publisher("full").send_timeout(HOUR).open().unwrap();
@@ -61,7 +61,7 @@ fn a_publisher_waits_an_hour_of_the_clock_for_room() {
 
 #[test]
 fn a_call_ends_after_an_hour_of_the_clock_and_its_handler_sees_what_is_left() {
-    let clock = Clock::set(0);
+    let clock = Clock::manual(0);
     let kernel = open(&clock);
     let mut service = kernel.serve("slow").open().unwrap();
     let call = || kernel.call_timeout("slow", "think", b"", HOUR);
@@ -73,7 +73,7 @@ fn a_call_ends_after_an_hour_of_the_clock_and_its_handler_sees_what_is_left() {
 
 #[test]
 fn messages_are_stamped_by_the_clock() {
-    let clock = Clock::set(1_700_000_000_000_000_000);
+    let clock = Clock::manual(1_700_000_000_000_000_000);
     let kernel = open(&clock);
     let mut stamped = kernel.subscribe("stamped").open().unwrap();
     let publisher = kernel.publisher("stamped").stamp_time(true).open().unwrap();
@@ -85,7 +85,7 @@ fn messages_are_stamped_by_the_clock() {
 
 #[test]
 fn kernels_with_a_name_are_by_the_clock_that_all_share() {
-    let options = Options::new().with_clock(Clock::set(0));
+    let options = Options::new().with_clock(Clock::manual(0));
     for url in ["mem://clock", "shm://clock"] {
         let error = Kernel::open_with(url, &options).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);

@@ -64,7 +64,7 @@ impl Kernel {
     /// [`existing_only`](Options::existing_only) if nobody has it open.
     pub fn open_with(url: &str, options: &Options) -> Result<Self> {
         let broker = match url.parse()? {
-            address if options.clock.is_set() && address != (Address::Memory { name: None }) => {
+            address if options.clock.is_manual() && address != (Address::Memory { name: None }) => {
                 return Err(error(
                     ErrorKind::Unsupported,
                     format!("{url} is by the system's clock; only mem:// takes one of its own"),

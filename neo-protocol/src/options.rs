@@ -106,7 +106,7 @@ impl Options {
     /// use core::time::Duration;
     /// use neo_protocol::{Clock, Kernel, Options};
     ///
-    /// let clock = Clock::set(0);
+    /// let clock = Clock::manual(0);
     /// let kernel = Kernel::open_with("mem://", &Options::new().with_clock(clock.clone()))?;
     /// let mut quiet = kernel.subscribe("quiet").open()?;
     /// let waiting = std::thread::spawn(move || quiet.recv_timeout(Duration::from_secs(3_600)));

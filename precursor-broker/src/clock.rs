@@ -8,10 +8,10 @@ use crate::sys;
 
 /// The time by which a kernel measures timeouts and stamps messages.
 ///
-/// [`system`](Self::system), the default, is the machine's. One that is [`set`](Self::set) by hand
-/// stands still until somebody moves it on: a run by it can be repeated, and an hour's timeout
-/// passes in a test when the test says so. Who sleeps under it wakes every millisecond of real time
-/// to look at it.
+/// [`system`](Self::system), the default, is the machine's. A [`manual`](Self::manual) one stands
+/// still until somebody moves it on: a run by it can be repeated, and an hour's timeout passes in a
+/// test when the test says so. Who sleeps under it wakes every millisecond of real time to look at
+/// it.
 ///
 /// Clones are the same clock. Any thread may read and move it.
 ///
@@ -19,7 +19,7 @@ use crate::sys;
 /// use core::time::Duration;
 /// use precursor_broker::Clock;
 ///
-/// let clock = Clock::set(1_700_000_000_000_000_000);
+/// let clock = Clock::manual(1_700_000_000_000_000_000);
 /// clock.advance(Duration::from_secs(3_600));
 /// assert_eq!(clock.wall_ns(), 1_700_003_600_000_000_000);
 /// ```
@@ -45,11 +45,11 @@ impl Clock {
 
     /// A clock that stands at `wall_ns` nanoseconds since 1970.
     #[must_use]
-    pub fn set(wall_ns: u64) -> Self {
+    pub fn manual(wall_ns: u64) -> Self {
         Self(Some(Arc::new(Hand { begin_ns: wall_ns, passed_ns: AtomicU64::new(0) })))
     }
 
-    /// Moves a clock that was set on; the machine's goes by itself.
+    /// Moves a manual clock on; the machine's goes by itself.
     pub fn advance(&self, by: Duration) {
         if let Some(hand) = &self.0 {
             let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
@@ -78,7 +78,7 @@ impl Clock {
 
     /// Whether somebody moves it by hand.
     #[must_use]
-    pub fn is_set(&self) -> bool {
+    pub fn is_manual(&self) -> bool {
         self.0.is_some()
     }
 }

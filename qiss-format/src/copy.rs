@@ -2,7 +2,7 @@
 //!
 //! `memcpy` writes the ends of a small block twice, by overlapping stores. While a line is still
 //! on its way from another core, each byte that is stored twice costs: a ring that does nothing else
-//! carries a fifth less when half of each frame is (`benches/compare`, rows `bare ring`).
+//! carries a fifth to a quarter less when half of each frame is (`benches/compare`, rows `bare ring`).
 
 use crate::limits::WORD;
 

@@ -152,8 +152,7 @@ pub(crate) enum Retry {
 /// Encodes a frame into the next slot of a claim. The caller has checked that it fits.
 #[inline(always)]
 fn commit_frame(claimed: &mut Claimed<'_>, template: &Template, payload: &[u8], stamp: Stamp) {
-    let Some(cell) = claimed.cell() else { return };
-    let written = template.write(cell, payload, stamp);
+    let written = template.write(claimed.cell(), payload, stamp);
     debug_assert!(written.is_ok(), "the frame does not fit the slot");
     claimed.commit_written();
 }

@@ -4,8 +4,8 @@
 //! `deliver` (one frame into each, by policy; `latest` for tables of newest messages). Receiving:
 //! `reader` under `subscription` and `service`. `router` holds the shared table of routes and the
 //! private trie. `call` sends requests, `reply` holds the calls in flight, `answer` ends one. `core`
-//! is what all handles share; `observer` looks on from outside; `room` tells tasks that a full mailbox has room; `reclaim` puts right
-//! what the dead left.
+//! is what all handles share; `observer` looks on from outside; `room` tells tasks that a full mailbox
+//! has room; `reclaim` puts right what the dead left.
 
 mod answer;
 #[cfg(all(target_os = "linux", not(miri)))]

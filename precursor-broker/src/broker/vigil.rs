@@ -17,7 +17,7 @@ const GLANCE: Duration = Duration::from_millis(1);
 impl Core {
     /// How long a thread may sleep that wants to sleep for `timeout` (`None`: for ever).
     pub(crate) fn nap(&self, timeout: Option<Duration>) -> Option<Duration> {
-        if self.clock().is_set() {
+        if self.clock().is_manual() {
             return Some(GLANCE);
         }
         if !self.looks_for_deaths() {

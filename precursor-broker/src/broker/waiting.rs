@@ -105,7 +105,7 @@ impl Reader {
         }
         if poller::park(self.record()) {
             // Only what was claimed and is not committed may wait for somebody who died.
-            let naps = self.view().queued() > 0 || self.core.clock().is_set();
+            let naps = self.view().queued() > 0 || self.core.clock().is_manual();
             let timeout = if naps { self.core.nap(timeout) } else { timeout };
             poller::sleep(&self.core.region, self.record(), timeout);
         }

@@ -165,13 +165,11 @@ impl<'a> Claimed<'a> {
     /// Lent, and not passed to a closure: only so is what is written here sure to be inlined.
     #[cfg(not(precursor_loom))]
     #[inline(always)]
-    pub(crate) fn cell(&mut self) -> Option<&mut [u8; INLINE_BYTES]> {
-        if self.0.committed == self.0.span {
-            return None;
-        }
+    pub(crate) fn cell(&mut self) -> &mut [u8; INLINE_BYTES] {
+        assert!(self.0.committed < self.0.span, "every claimed slot is committed already");
         // SAFETY: the position lies in this claim and is not committed, and the borrow of `self`
         // keeps it so.
-        Some(unsafe { self.0.mailbox.cell_mut(self.0.next_position()) })
+        unsafe { self.0.mailbox.cell_mut(self.0.next_position()) }
     }
 
     /// Commits the next slot as a frame in its own bytes, which were written before.
