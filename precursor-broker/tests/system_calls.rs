@@ -80,6 +80,14 @@ fn calls_and_tasks(broker: &Broker) {
         assert!(call.as_mut().poll(&mut context).is_ready());
     });
     assert_eq!(calls, 0, "a call whose answer is there when it is polled");
+    let calls = counted(|| {
+        let mut call = pin!(broker.call_async("echo", "m", b"x"));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(call.as_mut().poll(&mut context).is_pending());
+        service.recv(Some(Duration::ZERO)).unwrap().unwrap().reply(b"y").unwrap();
+        assert!(call.as_mut().poll(&mut context).is_ready());
+    });
+    assert_eq!(calls, 0, "a call that a task awaits");
 
     let mut subscription = broker.subscribe("task", &SubscribeOptions::default()).unwrap();
     let calls = counted(|| {
