@@ -9,6 +9,8 @@ use crate::failure::Failure;
 
 /// Time between two looks at least.
 const INTERVAL_MIN: Duration = Duration::from_millis(10);
+/// A time at most, some 30 years: no clock runs over by it.
+const TIME_MAX: Duration = Duration::from_secs(1_000_000_000);
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -61,8 +63,8 @@ pub(crate) struct PubArguments {
     /// The message. `-`, or none: each line of the standard input.
     pub(crate) data: Option<String>,
     /// Messages a second at most.
-    #[arg(long, value_name = "N", value_parser = positive)]
-    pub(crate) rate: Option<f64>,
+    #[arg(long = "rate", value_name = "N", value_parser = interval_of_rate)]
+    pub(crate) interval: Option<Duration>,
     /// Publish DATA this often; of the input, this many lines at most.
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u64>,
@@ -208,13 +210,17 @@ fn number(text: &str) -> Result<f64, String> {
     number.ok_or_else(|| "a number that is not negative is needed, such as 5 or 0.25".into())
 }
 
-fn positive(text: &str) -> Result<f64, String> {
-    let number = number(text)?;
-    if number > 0.0 { Ok(number) } else { Err("it must be more than 0".into()) }
+fn seconds(text: &str) -> Result<Duration, String> {
+    let time = Duration::try_from_secs_f64(number(text)?).ok().filter(|time| *time <= TIME_MAX);
+    time.ok_or_else(|| format!("at most {} seconds are possible", TIME_MAX.as_secs()))
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
-    Duration::try_from_secs_f64(number(text)?).map_err(|error| error.to_string())
+/// The time between two messages.
+fn interval_of_rate(text: &str) -> Result<Duration, String> {
+    let interval = Duration::try_from_secs_f64(1.0 / number(text)?).ok();
+    interval
+        .filter(|interval| *interval <= TIME_MAX)
+        .ok_or_else(|| format!("it must be more than one in {} seconds", TIME_MAX.as_secs()))
 }
 
 fn interval(text: &str) -> Result<Duration, String> {
@@ -300,9 +306,12 @@ mod tests {
     #[test]
     fn times_are_seconds() {
         assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
-        for text in ["", "-1", "NaN", "inf", "5s", "1e400"] {
+        for text in ["", "-1", "NaN", "inf", "5s", "1e400", "1e19"] {
             assert!(seconds(text).is_err(), "{text}");
         }
-        assert!(positive("0").is_err() && positive("0.5").is_ok());
+        assert_eq!(interval_of_rate("0.5"), Ok(Duration::from_secs(2)));
+        for text in ["0", "-0", "1e-19", "1e-300"] {
+            assert!(interval_of_rate(text).is_err(), "{text}");
+        }
     }
 }

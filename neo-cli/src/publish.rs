@@ -84,7 +84,7 @@ impl<'a> Run<'a> {
             stop,
             topic: &arguments.topic,
             count: arguments.count,
-            interval: arguments.rate.map(|rate| Duration::from_secs_f64(1.0 / rate)),
+            interval: arguments.interval,
             began: Instant::now(),
             sum: Sum::default(),
         }

@@ -68,10 +68,12 @@ fn a_wrong_command_line_is_explained() {
         vec!["bup"],
         vec!["pub", "shm://a"],
         vec!["pub", "shm://a", "t", "x", "--rate", "0"],
+        vec!["pub", "shm://a", "t", "x", "--rate", "1e-300"],
         vec!["sub", "shm://a", "t", "--timeout", "soon"],
         vec!["sub", "shm://a", "t", "--policy", "lossy"],
         vec!["sub", "shm://a", "t", "--raw", "--json"],
         vec!["top", "shm://a", "--interval", "0"],
+        vec!["top", "shm://a", "--interval", "1e19"],
     ] {
         let ended = run(&words);
         assert_eq!((ended.code(), ended.stdout.as_str()), (2, ""), "{words:?} {ended:?}");
