@@ -9,7 +9,7 @@ use crate::output::Output;
 use crate::process::Process;
 use crate::stop::Stop;
 use crate::text;
-use crate::top::Row;
+use crate::top::model::{self, Row, seconds_between};
 
 #[derive(Debug, Serialize)]
 struct Explanation {
@@ -81,13 +81,13 @@ impl Explanation {
         before: &Observation,
         now: &Observation,
     ) -> Result<Self, Failure> {
-        let interval_s = now.at_ns.saturating_sub(before.at_ns) as f64 / 1e9;
         let subscribers: Vec<Subscriber> = now
             .routes_of(&arguments.topic)?
-            .map(|route| Subscriber::new(route, before, now, interval_s))
+            .map(|route| Subscriber::new(route, before, now))
             .collect();
         let says = verdict(&subscribers);
         let (url, topic) = (arguments.url.clone(), arguments.topic.clone());
+        let interval_s = seconds_between(before.at_ns, now.at_ns);
         Ok(Self { url, topic, interval_s, subscribers, says })
     }
 
@@ -109,19 +109,9 @@ impl Explanation {
 }
 
 impl Subscriber {
-    fn new(
-        route: &ObservedRoute,
-        before: &Observation,
-        now: &Observation,
-        interval_s: f64,
-    ) -> Self {
-        let old = before
-            .routes
-            .iter()
-            .find(|old| (old.index, old.opened_ns) == (route.index, route.opened_ns));
-        let figures = Row::new(route, old, now.at_ns, interval_s);
-        let lost = |route: &ObservedRoute| route.counters.lost + route.counters.timed_out;
-        let lost_now = lost(route).saturating_sub(old.map_or(0, lost));
+    fn new(route: &ObservedRoute, before: &Observation, now: &Observation) -> Self {
+        let figures = Row::new(route, before, now);
+        let lost_now = model::growth(route, before, model::not_delivered);
         let process = |id| {
             let mut participants = now.participants.iter();
             participants.find(|one| one.id == id).map(|one| Process::of(one.pid))
@@ -141,10 +131,8 @@ impl Subscriber {
         });
         Self {
             lost_now,
-            first_loss_s: route
-                .first_loss_ns
-                .map(|first| now.at_ns.saturating_sub(first) as f64 / 1e9),
-            is_slow: lost_now > 0 || (figures.depth > 0 && figures.queued * 2 >= figures.depth),
+            first_loss_s: route.first_loss_ns.map(|first| seconds_between(first, now.at_ns)),
+            is_slow: lost_now > 0 || figures.is_half_full(),
             read_by: read_by.collect(),
             published_by: published_by.collect(),
             figures,
@@ -169,7 +157,7 @@ impl Subscriber {
                 text::grouped(depth),
             ),
         ];
-        let lost = self.figures.lost + self.figures.timed_out;
+        let lost = self.figures.not_delivered();
         if lost > 0 {
             let since = self
                 .first_loss_s

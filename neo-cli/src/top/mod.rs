@@ -3,7 +3,7 @@
 //! `model` makes figures of two looks, `view` draws them, `screen` keeps a terminal up to date.
 //! Without a terminal the same tables are printed, or one JSON object for each look.
 
-mod model;
+pub(crate) mod model;
 mod screen;
 mod view;
 
@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::stop::Stop;
 
-pub(crate) use model::{Model, Row};
+pub(crate) use model::Model;
 
 pub(crate) fn run(arguments: &TopArguments, output: &mut Output) -> Result<u8, Failure> {
     let name = args::shared_name(&arguments.url)?;

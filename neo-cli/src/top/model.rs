@@ -73,16 +73,10 @@ impl Model {
         before: &Observation,
         now: &Observation,
     ) -> Self {
-        let interval_s = now.at_ns.saturating_sub(before.at_ns) as f64 / 1e9;
-        let row = |route: &ObservedRoute| {
-            let same =
-                |old: &&ObservedRoute| (old.index, old.opened_ns) == (route.index, route.opened_ns);
-            Row::new(route, before.routes.iter().find(same), now.at_ns, interval_s)
-        };
         Self {
             url: url.into(),
             age_s: observer.age().map(|age| age.as_secs_f64()),
-            interval_s,
+            interval_s: seconds_between(before.at_ns, now.at_ns),
             memory: Memory {
                 used_bytes: now.totals.memory_bytes,
                 max_bytes: observer.limits().memory_bytes_max,
@@ -90,7 +84,7 @@ impl Model {
             },
             late_replies: now.totals.late_replies,
             expired_requests: now.totals.expired_requests,
-            routes: now.routes.iter().map(row).collect(),
+            routes: now.routes.iter().map(|route| Row::new(route, before, now)).collect(),
             participants: now.participants.iter().map(|one| Participant::new(one, now)).collect(),
         }
     }
@@ -99,7 +93,7 @@ impl Model {
         let figure = |row: &Row| match by {
             SortBy::Rate => row.accepted_per_s,
             SortBy::Lag => row.queued as f64,
-            SortBy::Lost => (row.lost + row.timed_out) as f64,
+            SortBy::Lost => row.not_delivered() as f64,
             SortBy::Name => 0.0,
         };
         self.routes.sort_by(|a, b| {
@@ -111,13 +105,8 @@ impl Model {
 }
 
 impl Row {
-    /// Its figures now, and how they grew since `before`, if it was open then.
-    pub(crate) fn new(
-        route: &ObservedRoute,
-        before: Option<&ObservedRoute>,
-        at_ns: u64,
-        interval_s: f64,
-    ) -> Self {
+    /// Its figures now, and how they grew since `before`, from 0 if it was not open then.
+    pub(crate) fn new(route: &ObservedRoute, before: &Observation, now: &Observation) -> Self {
         let RouteCounters {
             kind,
             pattern,
@@ -131,9 +120,9 @@ impl Row {
             queued,
             ..
         } = route.counters.clone();
+        let interval_s = seconds_between(before.at_ns, now.at_ns);
         let per_s = |figure: fn(&RouteCounters) -> u64| {
-            let grown = figure(&route.counters)
-                .saturating_sub(before.map_or(0, |before| figure(&before.counters)));
+            let grown = growth(route, before, figure);
             if interval_s > 0.0 { grown as f64 / interval_s } else { 0.0 }
         };
         Self {
@@ -149,10 +138,20 @@ impl Row {
             timed_out,
             accepted_per_s: per_s(|counters| counters.accepted),
             delivered_per_s: per_s(|counters| counters.delivered),
-            lost_per_s: per_s(|counters| counters.lost + counters.timed_out),
-            open_s: at_ns.saturating_sub(route.opened_ns) as f64 / 1e9,
+            lost_per_s: per_s(not_delivered),
+            open_s: seconds_between(route.opened_ns, now.at_ns),
             readers: route.readers.iter().map(|reader| reader.participant).collect(),
         }
+    }
+
+    /// Messages that were lost, or for which there was no room in time.
+    pub(crate) fn not_delivered(&self) -> u64 {
+        self.lost + self.timed_out
+    }
+
+    /// Half of its places are taken.
+    pub(crate) fn is_half_full(&self) -> bool {
+        self.depth > 0 && self.queued * 2 >= self.depth
     }
 
     /// `flights.*`, `work (group crew)`, `gates (service)`.
@@ -187,6 +186,26 @@ impl Participant {
             (false, false) => "runs",
         }
     }
+}
+
+/// How much a figure of a route grew since an earlier look: all of it, if it was not open then.
+pub(crate) fn growth(
+    route: &ObservedRoute,
+    before: &Observation,
+    figure: fn(&RouteCounters) -> u64,
+) -> u64 {
+    let same = |old: &&ObservedRoute| (old.index, old.opened_ns) == (route.index, route.opened_ns);
+    let old = before.routes.iter().find(same).map_or(0, |old| figure(&old.counters));
+    figure(&route.counters).saturating_sub(old)
+}
+
+pub(crate) fn not_delivered(counters: &RouteCounters) -> u64 {
+    counters.lost + counters.timed_out
+}
+
+/// From one time of the monotonic clock to a later one.
+pub(crate) fn seconds_between(from_ns: u64, to_ns: u64) -> f64 {
+    to_ns.saturating_sub(from_ns) as f64 / 1e9
 }
 
 fn kind_word(kind: RouteKind) -> &'static str {

@@ -42,7 +42,7 @@ fn route(row: &model::Row) -> Vec<String> {
         rate(row.accepted_per_s),
         rate(row.delivered_per_s),
         format!("{}/{}", text::grouped(row.queued), text::grouped(row.depth)),
-        text::grouped(row.lost + row.timed_out),
+        text::grouped(row.not_delivered()),
         rate(row.lost_per_s),
         row.readers.len().to_string(),
     ]
@@ -101,7 +101,7 @@ fn draw_routes(frame: &mut Frame<'_>, area: Rect, model: &Model, first: usize) {
         let row = cells(route(one), ROUTES_FIGURES);
         if one.lost_per_s > 0.0 {
             row.style(Style::new().fg(Color::Red))
-        } else if one.depth > 0 && one.queued * 2 >= one.depth {
+        } else if one.is_half_full() {
             row.style(Style::new().fg(Color::Yellow))
         } else {
             row
