@@ -106,8 +106,8 @@ impl<'k> PublisherBuilder<'k> {
     /// Headers that each message carries: keys and values, and a trace context. Readers find them in
     /// [`Message::frame`](crate::Message::frame).
     ///
-    /// To give a message headers of its own, open a publisher for it; one is opened in about a
-    /// microsecond.
+    /// They are checked and encoded once, when it is opened. To give a message headers of its own,
+    /// open a publisher for it.
     ///
     /// ```
     /// use neo_protocol::{Kernel, MessageHeaders};

@@ -249,9 +249,11 @@ impl Kernel {
     }
 
     /// Puts right what dead processes left at this kernel, and fires the wakes that others asked
-    /// for. Never waits. Only a kernel of `shm://` that was opened
-    /// [`without_thread`](Options::without_thread) needs it: call it when
-    /// [`maintain_fd`](Self::maintain_fd) is readable.
+    /// for. Only a kernel of `shm://` that was opened [`without_thread`](Options::without_thread)
+    /// needs it: call it when [`maintain_fd`](Self::maintain_fd) is readable.
+    ///
+    /// Does not wait for other processes' work; for at most two seconds for one that was stopped
+    /// while it opened or left something that is shared.
     ///
     /// # Errors
     ///

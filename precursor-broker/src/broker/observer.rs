@@ -26,7 +26,7 @@ const SENDERS_BACK: u64 = 1_024;
 /// Looks at the kernel of a `shm://` name without joining it.
 ///
 /// Any number of threads may share one. It never blocks anybody and takes no participant's place; a
-/// look costs some ten microseconds and more with every open subscription.
+/// look costs more with every open subscription and every participant.
 #[derive(Debug)]
 pub struct Observer {
     region: Arc<Region>,
