@@ -7,6 +7,7 @@ use core::time::Duration;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::failures::{self, SAID_MAX};
 use crate::run::{Counts, Outcome, Step, first_line};
 use crate::suite::Suite;
 use crate::{Failure, headers, toolchains, workspace};
@@ -202,7 +203,9 @@ pub(crate) fn verdict(name: &str, result: Result<(), Failure>) -> Outcome {
         Err(failure) => {
             println!("test {name} ... FAILED\n  {failure}");
             outcome.counts = Counts { failed: 1, ..Counts::default() };
-            outcome.failure = Some(format!("{name}: {}", failure.lines().next().unwrap_or("")));
+            let mut lines = failure.lines().filter(|line| !line.is_empty());
+            outcome.failure = Some(format!("{name}: {}", lines.next().unwrap_or("")));
+            outcome.failures = lines.take(SAID_MAX).map(failures::detail).collect();
         }
     }
     outcome

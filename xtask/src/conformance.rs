@@ -15,6 +15,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use self::verdict::{Case, Verdicts};
+use crate::failures::clip;
 use crate::run::{Counts, Outcome, Step};
 use crate::suite::{self, Suite};
 use crate::{Failure, unsafe_sites, workspace};
@@ -140,10 +141,7 @@ pub(crate) fn suite(names: &[String]) -> Suite {
         .filter(|language| names.is_empty() || names.iter().any(|name| name == language.name))
         .collect();
     match compare(&chosen) {
-        Ok(counts) => {
-            let failure = (counts.failed > 0).then(|| "the languages do not agree".to_owned());
-            Suite::Ran(Outcome { counts, failure, ..Outcome::default() }).not_empty()
-        }
+        Ok(outcome) => Suite::Ran(outcome).not_empty(),
         Err(failure) => {
             let counts = Counts { failed: 1, ..Counts::default() };
             Suite::Ran(Outcome { counts, failure: Some(failure), ..Outcome::default() })
@@ -151,14 +149,14 @@ pub(crate) fn suite(names: &[String]) -> Suite {
     }
 }
 
-fn compare(languages: &[&Language]) -> Result<Counts, Failure> {
+fn compare(languages: &[&Language]) -> Result<Outcome, Failure> {
     let folder = workspace::root().join("bindings/conformance/cases");
     let files = read_cases(&folder)?;
     let mut schemes: Vec<&str> = languages.iter().flat_map(|l| l.schemes).copied().collect();
     schemes.sort_unstable();
     schemes.dedup();
     let built: Vec<Result<(), Failure>> = languages.iter().map(|l| l.build()).collect();
-    let mut counts = Counts::default();
+    let (mut counts, mut failures) = (Counts::default(), Vec::new());
     for scheme in schemes {
         if scheme == "shm" && cfg!(not(target_os = "linux")) {
             println!("\n── conformance, shm://: not run: this version has it on Linux only");
@@ -176,8 +174,11 @@ fn compare(languages: &[&Language]) -> Result<Counts, Failure> {
         }
         println!("\n── conformance, {scheme}://\n{}", verdicts.report());
         counts.add(verdicts.counts());
+        failures
+            .extend(verdicts.problems().iter().map(|line| clip(&format!("{scheme}://, {line}"))));
     }
-    Ok(counts)
+    let failure = (counts.failed > 0).then(|| "the languages do not agree".to_owned());
+    Ok(Outcome { counts, failure, failures, ..Outcome::default() })
 }
 
 /// Runs an interpreter; the lines that it printed, or why there are none.
@@ -283,7 +284,7 @@ mod tests {
             schemes: &["mem"],
             peer: &[],
         };
-        let counts = compare(&[&missing]).expect("the cases are read");
+        let counts = compare(&[&missing]).expect("the cases are read").counts;
         assert_eq!((counts.passed, counts.skipped), (0, 0));
         assert!(counts.failed >= 120, "{} failed", counts.failed);
     }

@@ -201,9 +201,6 @@ fn test(title: &str, flags: &[&str], variables: &[(&str, &str)]) -> Outcome {
     if counts == Counts::default() && outcome.failure.is_none() {
         outcome.failure = Some(format!("{title}: no test ran"));
     }
-    for failed in outcome.collected.iter().filter(|line| line.starts_with("FAIL")) {
-        println!("{title}: {failed}");
-    }
     outcome
 }
 

@@ -12,6 +12,7 @@ mod conformance;
 mod cpp;
 mod demo;
 mod dist;
+mod failures;
 mod fuzz;
 mod go;
 mod headers;

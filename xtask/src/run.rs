@@ -1,12 +1,13 @@
 //! Starts programs under a wall-clock limit, passes on what they print, counts test results.
 
 use core::time::Duration;
-use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::io::{BufRead as _, BufReader, IsTerminal as _, Read, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Instant;
 
 use crate::Failure;
+use crate::failures::Failures;
 
 /// What test programs said about themselves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub(crate) struct Outcome {
     pub(crate) collected: Vec<String>,
     /// Why it is not a success; `None` if it is.
     pub(crate) failure: Option<Failure>,
+    /// The tests that failed and what they said, in lines for the end of the results.
+    pub(crate) failures: Vec<String>,
 }
 
 /// A program to run, under a limit.
@@ -76,7 +79,8 @@ impl<'a> Step<'a> {
         println!("\n── {title}: {}", shown(&command));
         let started = Instant::now();
         command.stdin(Stdio::null()).stdout(Stdio::piped());
-        if marker.is_some() {
+        // A terminal is left to the program, which may draw on it.
+        if marker.is_some() || !std::io::stderr().is_terminal() {
             command.stderr(Stdio::piped());
         }
         let mut child = match command.spawn() {
@@ -88,9 +92,11 @@ impl<'a> Step<'a> {
         };
         let pieces = pieces_of(&mut child);
         let mut outcome = Outcome::default();
+        let mut failures = Failures::default();
         let in_time = pass_on(&pieces, started + limit, |Piece { shown, line }| {
             let line = line.unwrap_or_default();
             outcome.counts.read(&line);
+            failures.read(&line);
             match marker.and_then(|marker| line.strip_prefix(marker)) {
                 Some(rest) => outcome.collected.push(rest.to_owned()),
                 None => print!("{shown}"),
@@ -110,6 +116,7 @@ impl<'a> Step<'a> {
             // A crash leaves no closing line; it must not read as a success.
             outcome.counts.failed = outcome.counts.failed.max(1);
         }
+        outcome.failures = failures.into_lines(outcome.failure.is_some());
         println!("── {title}: {:.1} s", started.elapsed().as_secs_f64());
         outcome
     }

@@ -3,6 +3,9 @@
 use crate::Failure;
 use crate::run::{Counts, Outcome};
 
+/// How many lines about the failures of a suite are repeated.
+const FAILURES_MAX: usize = 60;
+
 /// A suite that was asked for: it ran, or the machine lacks something that it needs.
 #[derive(Debug)]
 pub(crate) enum Suite {
@@ -11,12 +14,16 @@ pub(crate) enum Suite {
 }
 
 impl Suite {
-    /// Runs steps one after another and adds up their results; the first failure is kept.
+    /// Runs steps one after another and adds up their results.
     pub(crate) fn of(steps: impl IntoIterator<Item = Outcome>) -> Self {
         let mut total = Outcome::default();
         for step in steps {
             total.counts.add(step.counts);
+            if let (Some(_), Some(failure)) = (&total.failure, &step.failure) {
+                total.failures.push(failure.clone());
+            }
             total.failure = total.failure.or(step.failure);
+            total.failures.extend(step.failures);
             total.collected.extend(step.collected);
         }
         Self::Ran(total)
@@ -55,8 +62,7 @@ pub(crate) fn close(suites: &[(&str, Suite)]) -> Result<(), Failure> {
         total.add(counts);
         match suite {
             Suite::NotRun(reason) => println!("{name}: not run: {reason}"),
-            Suite::Ran(Outcome { failure: Some(failure), .. }) => println!("{name}: {failure}"),
-            Suite::Ran(_) => {}
+            Suite::Ran(outcome) => told(name, outcome),
         }
         println!("{name}: {}", line(counts));
     }
@@ -64,6 +70,19 @@ pub(crate) fn close(suites: &[(&str, Suite)]) -> Result<(), Failure> {
     let failed: Vec<&str> =
         suites.iter().filter(|(_, suite)| suite.failed()).map(|(name, _)| *name).collect();
     if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
+}
+
+/// Why a suite failed, and which tests: what stands far above may not be kept.
+fn told(name: &str, outcome: &Outcome) {
+    if let Some(failure) = &outcome.failure {
+        println!("{name}: {failure}");
+    }
+    for line in outcome.failures.iter().take(FAILURES_MAX) {
+        println!("{name}:   {line}");
+    }
+    if outcome.failures.len() > FAILURES_MAX {
+        println!("{name}:   and {} lines more", outcome.failures.len() - FAILURES_MAX);
+    }
 }
 
 fn line(Counts { passed, failed, skipped }: Counts) -> String {
@@ -83,6 +102,20 @@ mod tests {
     fn a_suite_in_which_nothing_ran_has_failed() {
         assert!(close(&[("loom", ran(0, 0).not_empty())]).is_err());
         assert!(close(&[("loom", ran(1, 0).not_empty())]).is_ok());
+    }
+
+    #[test]
+    fn no_failure_of_a_step_is_lost() {
+        let failed = |what: &str| Outcome {
+            failure: Some(what.to_owned()),
+            failures: vec![format!("test of {what}")],
+            ..Outcome::default()
+        };
+        let Suite::Ran(outcome) = Suite::of([failed("a"), Outcome::default(), failed("b")]) else {
+            unreachable!("it was run")
+        };
+        assert_eq!(outcome.failure.as_deref(), Some("a"));
+        assert_eq!(outcome.failures, ["test of a", "b", "test of b"]);
     }
 
     #[test]

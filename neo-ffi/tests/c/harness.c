@@ -100,7 +100,11 @@ int main(int argc, char **argv)
                 printf("kind %d: %d ", (int)kind, (int)neo_debug_live(kind));
             }
         }
-        printf("%s\n", failures == 0 ? "ok" : "FAILED");
+        if (failures == 0) {
+            printf("ok\n");
+        } else {
+            printf("\ntest %s ... FAILED\n", test->name);
+        }
         passed += failures == 0;
         failed += failures != 0;
     }

@@ -26,7 +26,7 @@ pub(crate) fn suite() -> Suite {
     }
     let (paired, alone): (Vec<&Language>, Vec<&Language>) =
         LANGUAGES.iter().partition(|language| !language.peer.is_empty());
-    let mut counts = Counts::default();
+    let (mut counts, mut failures) = (Counts::default(), Vec::new());
     for language in &alone {
         println!("pairs with {}: not run: it has no peer program", language.name);
         counts.skipped += 1;
@@ -46,7 +46,8 @@ pub(crate) fn suite() -> Suite {
             match outcome {
                 Ok(()) => counts.passed += 1,
                 Err(failure) => {
-                    println!("{} to {}: {failure}", teller.name, hearer.name);
+                    failures.push(format!("{} to {}: {failure}", teller.name, hearer.name));
+                    println!("{}", failures[failures.len() - 1]);
                     counts.failed += 1;
                 }
             }
@@ -54,7 +55,7 @@ pub(crate) fn suite() -> Suite {
     }
     println!("\n── pairs, shm://\n{matrix}");
     let failure = (counts.failed > 0).then(|| "processes do not understand each other".to_owned());
-    Suite::Ran(Outcome { counts, failure, ..Outcome::default() }).not_empty()
+    Suite::Ran(Outcome { counts, failure, failures, ..Outcome::default() }).not_empty()
 }
 
 /// One process tells, one hears; both must say what the README says, and leave nothing.

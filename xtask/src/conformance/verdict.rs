@@ -97,21 +97,26 @@ impl Verdicts {
         counts
     }
 
-    /// The problems, a matrix of groups and languages, and the closing line.
-    pub(super) fn report(&self) -> String {
-        let mut text = String::new();
+    /// A line for each problem, the language first.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let mut lines = Vec::new();
         for column in &self.columns {
             let failed = self.cases.iter().zip(&column.problems);
             let failed =
                 failed.filter_map(|(case, p)| Some(format!("{}: {}", case.id, p.as_ref()?)));
             let all: Vec<String> = column.strays.iter().cloned().chain(failed).collect();
-            for problem in all.iter().take(SHOWN_MAX) {
-                text += &format!("{}: {problem}\n", column.language);
-            }
+            let shown = all.iter().take(SHOWN_MAX);
+            lines.extend(shown.map(|problem| format!("{}: {problem}", column.language)));
             if all.len() > SHOWN_MAX {
-                text += &format!("{}: and {} more\n", column.language, all.len() - SHOWN_MAX);
+                lines.push(format!("{}: and {} more", column.language, all.len() - SHOWN_MAX));
             }
         }
+        lines
+    }
+
+    /// The problems, a matrix of groups and languages, and the closing line.
+    pub(super) fn report(&self) -> String {
+        let mut text: String = self.problems().iter().map(|line| format!("{line}\n")).collect();
         let mut groups: Vec<&str> = self.cases.iter().map(|case| case.group.as_str()).collect();
         groups.dedup();
         text += &format!("{:<12}", "");
