@@ -192,21 +192,16 @@ impl<'a> Mailbox<'a> {
         crate::sys::prefetch_read(bytes.wrapping_add(64));
     }
 
-    /// Lends the cell of a claimed position for writing.
+    /// Lends the cell of a claimed position for writing, under the models' eyes.
     ///
     /// # Safety
     /// The caller owns the claim of `position` and has not committed it.
-    #[cfg(any(test, fuzzing, precursor_loom))]
-    #[inline(always)]
-    pub(crate) unsafe fn write_cell<R>(
-        &self,
-        position: u64,
-        f: impl FnOnce(&mut [u8; INLINE_BYTES]) -> R,
-    ) -> R {
+    #[cfg(precursor_loom)]
+    pub(crate) unsafe fn write_cell(&self, position: u64, f: impl FnOnce(&mut [u8; INLINE_BYTES])) {
         self.cells[self.geometry.slot(position)].0.with_mut(|bytes| {
             // SAFETY: the claim makes the slot the caller's alone until the commit.
-            f(unsafe { &mut *bytes })
-        })
+            f(unsafe { &mut *bytes });
+        });
     }
 
     /// Lends the cell of a taken position for reading, under the models' eyes.

@@ -153,11 +153,14 @@ impl<'a> Claimed<'a> {
     #[cfg(any(test, fuzzing, precursor_loom))]
     pub(crate) fn commit_inline(&mut self, write: impl FnOnce(&mut [u8; INLINE_BYTES])) {
         assert!(self.0.committed < self.0.span, "every claimed slot is committed already");
-        let position = self.0.next_position();
-        // SAFETY: `position` lies in this claim and is not committed.
-        unsafe { self.0.mailbox.write_cell(position, write) };
-        step!("claim.copied");
-        self.0.commit(Kind::Inline, 0);
+        #[cfg(not(precursor_loom))]
+        write(self.cell());
+        #[cfg(precursor_loom)]
+        // SAFETY: the position lies in this claim and is not committed.
+        unsafe {
+            self.0.mailbox.write_cell(self.0.next_position(), write);
+        }
+        self.commit_written();
     }
 
     /// The next slot's bytes, for a frame that [`commit_written`](Self::commit_written) commits.
@@ -173,7 +176,6 @@ impl<'a> Claimed<'a> {
     }
 
     /// Commits the next slot as a frame in its own bytes, which were written before.
-    #[cfg(not(precursor_loom))]
     #[inline(always)]
     pub(crate) fn commit_written(&mut self) {
         step!("claim.copied");
