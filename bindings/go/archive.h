@@ -1,1 +1,0 @@
-/* The archive in lib is f35d783d39ec5931. */
