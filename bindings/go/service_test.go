@@ -94,32 +94,33 @@ func TestACallThatNobodyAnswersEnds(t *testing.T) {
 	_, err := k.Call(ctx, "nobody", "m", nil)
 	wants(t, err, ErrNoResponder)
 	s := got(k.Service("s"))(t)
-	defer s.Close()
 	_, err = k.Call(ctx, "s", "m", nil)
 	wants(t, err, ErrTimeout)
 	if errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v: it was the kernel's timeout", err)
 	}
-	short, cancel := context.WithCancel(ctx)
-	go func() {
-		request, err := s.Recv(ctx)
-		for err == nil && request.Method != "cancel" {
-			request.Release()
-			request, err = s.Recv(ctx)
-		}
-		cancel()
-		request.Release()
-	}()
-	patient := got(Open("mem://", WithCallTimeout(Forever)))(t)
-	defer patient.Close()
-	_, err = k.Call(short, "s", "cancel", nil)
-	if !errors.Is(err, context.Canceled) && !errors.Is(err, ErrTimeout) && !errors.Is(err, ErrNoReply) {
-		t.Error(err)
-	}
-	<-short.Done()
-	s.Close()
+	must(t, s.Close())
 	_, err = k.Call(ctx, "s", "m", nil)
 	wants(t, err, ErrNoResponder)
+}
+
+func TestACallEndsWithItsContext(t *testing.T) {
+	ctx, k := begin(t, WithCallTimeout(Forever))
+	s := got(k.Service("s"))(t)
+	defer s.Close()
+	short, cancel := context.WithCancel(ctx)
+	taken := make(chan *Request, 1)
+	go func() {
+		request, _ := s.Recv(ctx)
+		cancel()
+		taken <- request
+	}()
+	_, err := k.Call(short, "s", "m", nil)
+	wants(t, err, ErrInterrupted)
+	wants(t, err, context.Canceled)
+	// Nobody waits for the answer any more.
+	must(t, (<-taken).Reply(nil))
+	equal(t, got(k.Counters())(t).LateReplies, 1)
 }
 
 func TestRequestsArePulledAndAnsweredOnce(t *testing.T) {
