@@ -195,11 +195,13 @@ func (p *Publisher) PublishBatch(ctx context.Context, payloads [][]byte) (Publis
 	f := flats.Get().(*flat)
 	defer flats.Put(f)
 	for len(payloads) > 0 {
-		run := f.gather(payloads)
+		run := 1
+		if p.sendTimeout == 0 {
+			run = max(run, f.gather(payloads))
+		}
 		var next Published
 		var err error
-		if run <= 1 || p.sendTimeout != 0 {
-			run = 1
+		if run == 1 {
 			next, err = p.Publish(ctx, payloads[0])
 		} else {
 			next, err = p.publishFlat(f)
