@@ -28,7 +28,6 @@ package neo
 // #cgo noescape neo_go_call_end
 // #cgo nocallback neo_go_call_end
 // #cgo nocallback neo_go_release
-// #cgo nocallback neo_go_noop
 import "C"
 
 import (

@@ -33,7 +33,8 @@ func init() {
 }
 
 // Open opens the kernel that url names: mem:// is private to this Kernel, mem://NAME is shared by
-// every Open of that name in this process. It does not wait.
+// every Open of that name in this process, shm://NAME by all processes of this user on this host. It
+// does not wait.
 //
 // Errors: ErrInvalid for a bad URL or option, ErrUnsupported, ErrFull, ErrOS.
 func Open(url string, options ...Option) (*Kernel, error) { return open(url, 0, options) }

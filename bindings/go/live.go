@@ -35,6 +35,3 @@ func Live() map[string]uint64 {
 
 // Version is the version of the library, such as "0.1.0".
 func Version() string { return C.GoString(C.neo_version()) }
-
-// noop is what a call of C costs: what measurements are held against.
-func noop() { C.neo_go_noop(0) }

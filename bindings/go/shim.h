@@ -19,6 +19,7 @@
 #endif
 
 #include <fcntl.h>
+#include <unistd.h>
 #include "neo.h"
 
 /* Messages that one call receives at most: their views stand on the stack. */
@@ -69,6 +70,9 @@ static inline int32_t neo_go_poller_open(uintptr_t *out, int32_t *fd, neo_error_
     }
     *fd = fcntl(neo_poller_fd(poller), F_DUPFD_CLOEXEC, 3);
     if (*fd < 0 || fcntl(*fd, F_SETFL, fcntl(*fd, F_GETFL) | O_NONBLOCK) < 0) {
+        if (*fd >= 0) {
+            close(*fd);
+        }
         neo_poller_release(poller);
         return NEO_E_OS;
     }
@@ -89,6 +93,17 @@ static inline int32_t neo_go_arm(uintptr_t poller, neo_error_t *err)
         status = neo_poller_arm((neo_poller_t *)poller, err);
     }
     return status == NEO_OK ? NEO_AGAIN : status;
+}
+
+/* Whether to look once more after a look that ended with `status`: nothing was there, and since then
+ * something came. If nothing came, the poller is armed; without one nobody looks again. */
+static inline int neo_go_again(neo_status_t *status, uintptr_t poller, neo_error_t *err)
+{
+    if (*status != NEO_AGAIN || poller == 0) {
+        return 0;
+    }
+    *status = neo_go_arm(poller, err);
+    return *status == NEO_ALREADY_READY;
 }
 
 enum { NEO_GO_SUB, NEO_GO_SERVICE, NEO_GO_CALL, NEO_GO_ROOM };
@@ -346,16 +361,11 @@ static inline int32_t neo_go_room_open(uintptr_t pub, size_t len, uintptr_t *out
 /* Looks for room; if there is none and a poller is given, arms it. */
 static inline int32_t neo_go_room_look(uintptr_t room, uintptr_t poller, neo_error_t *err)
 {
-    for (;;) {
-        neo_status_t status = neo_room_wait((neo_room_t *)room, 0, neo_go_error(err));
-        if (status != NEO_AGAIN || poller == 0) {
-            return status;
-        }
-        status = neo_go_arm(poller, err);
-        if (status != NEO_ALREADY_READY) {
-            return status;
-        }
-    }
+    neo_status_t status;
+    do {
+        status = neo_room_wait((neo_room_t *)room, 0, neo_go_error(err));
+    } while (neo_go_again(&status, poller, err));
+    return status;
 }
 
 /* ── receiving */
@@ -418,23 +428,17 @@ static inline int32_t neo_go_recv(uintptr_t sub, uintptr_t poller, uint8_t *spac
 {
     neo_view_t views[NEO_GO_BATCH_MAX];
     cap = cap < NEO_GO_BATCH_MAX ? cap : NEO_GO_BATCH_MAX;
-    for (;;) {
-        neo_status_t status =
-            neo_recv_batch_into((neo_sub_t *)sub, space, space_len, views, sizeof *views, cap, n, 0,
-                                neo_go_error(err));
+    neo_status_t status;
+    do {
+        status = neo_recv_batch_into((neo_sub_t *)sub, space, space_len, views, sizeof *views, cap, n,
+                                     0, neo_go_error(err));
         if (status == NEO_OK) {
             for (size_t i = 0; i < *n; i++) {
                 neo_go_item(&items[i], &views[i], space);
             }
         }
-        if (status != NEO_AGAIN || poller == 0) {
-            return status;
-        }
-        status = neo_go_arm(poller, err);
-        if (status != NEO_ALREADY_READY) {
-            return status;
-        }
-    }
+    } while (neo_go_again(&status, poller, err));
+    return status;
 }
 
 /* As neo_go_recv, one message, whose bytes stay where they are. */
@@ -442,20 +446,14 @@ static inline int32_t neo_go_recv_view(uintptr_t sub, uintptr_t poller, neo_go_i
                                        neo_error_t *err)
 {
     neo_view_t view;
-    for (;;) {
-        neo_status_t status =
-            neo_try_recv((neo_sub_t *)sub, &view, sizeof view, neo_go_error(err));
+    neo_status_t status;
+    do {
+        status = neo_try_recv((neo_sub_t *)sub, &view, sizeof view, neo_go_error(err));
         if (status == NEO_OK) {
             neo_go_item(item, &view, NULL);
         }
-        if (status != NEO_AGAIN || poller == 0) {
-            return status;
-        }
-        status = neo_go_arm(poller, err);
-        if (status != NEO_ALREADY_READY) {
-            return status;
-        }
-    }
+    } while (neo_go_again(&status, poller, err));
+    return status;
 }
 
 static inline int32_t neo_go_take_lost(uintptr_t sub, uint64_t *lost, neo_error_t *err)
@@ -487,9 +485,9 @@ static inline int32_t neo_go_service_recv(uintptr_t service, uintptr_t poller, n
                                           neo_error_t *err)
 {
     neo_request_t *request = NULL;
-    for (;;) {
-        neo_status_t status =
-            neo_service_recv((neo_service_t *)service, &request, 0, neo_go_error(err));
+    neo_status_t status;
+    do {
+        status = neo_service_recv((neo_service_t *)service, &request, 0, neo_go_error(err));
         if (status == NEO_OK) {
             neo_request_view_t view;
             status = neo_request_view(request, &view, sizeof view);
@@ -499,14 +497,8 @@ static inline int32_t neo_go_service_recv(uintptr_t service, uintptr_t poller, n
             item->topic = (uintptr_t)view.method.data;
             item->topic_len = view.method.len;
         }
-        if (status != NEO_AGAIN || poller == 0) {
-            return status;
-        }
-        status = neo_go_arm(poller, err);
-        if (status != NEO_ALREADY_READY) {
-            return status;
-        }
-    }
+    } while (neo_go_again(&status, poller, err));
+    return status;
 }
 
 /* Answers and gives the request back. */
@@ -542,20 +534,14 @@ static inline int32_t neo_go_call_look(uintptr_t call, uintptr_t poller, neo_go_
                                        neo_error_t *err)
 {
     neo_view_t view;
-    for (;;) {
-        neo_status_t status =
-            neo_call_wait((neo_call_t *)call, &view, sizeof view, 0, neo_go_error(err));
+    neo_status_t status;
+    do {
+        status = neo_call_wait((neo_call_t *)call, &view, sizeof view, 0, neo_go_error(err));
         if (status == NEO_OK) {
             neo_go_item(item, &view, NULL);
         }
-        if (status != NEO_AGAIN || poller == 0) {
-            return status;
-        }
-        status = neo_go_arm(poller, err);
-        if (status != NEO_ALREADY_READY) {
-            return status;
-        }
-    }
+    } while (neo_go_again(&status, poller, err));
+    return status;
 }
 
 /* A call that one goroutine waits for: it is given back as soon as it has ended. */
@@ -621,12 +607,6 @@ static inline int32_t neo_go_call(uintptr_t kernel, uintptr_t poller, const uint
         return status;
     }
     return neo_go_call_take(it, space, space_len, err);
-}
-
-/* Does nothing: what a call of C costs. */
-static inline void neo_go_noop(uintptr_t handle)
-{
-    (void)handle;
 }
 
 #endif

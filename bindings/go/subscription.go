@@ -131,19 +131,26 @@ func (s *Subscription) Recv(ctx context.Context) (*Message, error) {
 	if message != nil || err != nil {
 		return message, err
 	}
+	err = s.await(ctx, lookForMessage, func(w *waiter) { message = s.own(&w.item, w.space[:]) })
+	return message, err
+}
+
+// await waits until look has found something, and has take make it Go's.
+func (s *Subscription) await(ctx context.Context, look look, take func(w *waiter)) error {
 	if !s.source.use() {
-		return nil, s.closed("recv")
+		return s.closed("recv")
 	}
 	defer s.source.unuse()
 	w, err := s.source.enter(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer s.source.leave()
-	if err := s.source.await(ctx, lookForMessage); err != nil {
-		return nil, err
+	if err := s.source.await(ctx, look); err != nil {
+		return err
 	}
-	return s.own(&w.item, w.space[:]), nil
+	take(w)
+	return nil
 }
 
 func lookForMessage(w *waiter, poller C.uintptr_t) C.int32_t {
@@ -204,19 +211,8 @@ func (s *Subscription) RecvView(ctx context.Context) (*View, error) {
 	if view != nil || err != nil {
 		return view, err
 	}
-	if !s.source.use() {
-		return nil, s.closed("recv")
-	}
-	defer s.source.unuse()
-	w, err := s.source.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer s.source.leave()
-	if err := s.source.await(ctx, lookForView); err != nil {
-		return nil, err
-	}
-	return s.view(&w.item), nil
+	err = s.await(ctx, lookForView, func(w *waiter) { view = s.view(&w.item) })
+	return view, err
 }
 
 func lookForView(w *waiter, poller C.uintptr_t) C.int32_t {
@@ -303,34 +299,33 @@ func (s *Subscription) Chan(ctx context.Context, capacity int) <-chan *Message {
 
 // TakeLost counts the losses since the last message that no message has told; asking resets it.
 func (s *Subscription) TakeLost() (uint64, error) {
-	if !s.source.use() {
-		return 0, s.closed("take lost")
-	}
-	defer s.source.unuse()
-	var (
-		lost C.uint64_t
-		err  C.neo_error_t
-	)
-	if status := C.neo_go_take_lost(s.source.raw, &lost, &err); status != C.NEO_OK {
-		return 0, failure(s.op("take lost"), status, &err)
-	}
-	return uint64(lost), nil
+	return s.count("take lost", func(n *C.uint64_t, err *C.neo_error_t) C.int32_t {
+		return C.neo_go_take_lost(s.source.raw, n, err)
+	})
 }
 
 // Queued counts the messages that wait to be received.
 func (s *Subscription) Queued() (uint64, error) {
+	return s.count("queued", func(n *C.uint64_t, err *C.neo_error_t) C.int32_t {
+		return C.neo_go_queued(s.source.raw, n, err)
+	})
+}
+
+func (s *Subscription) count(
+	verb string, ask func(n *C.uint64_t, err *C.neo_error_t) C.int32_t,
+) (uint64, error) {
 	if !s.source.use() {
-		return 0, s.closed("queued")
+		return 0, s.closed(verb)
 	}
 	defer s.source.unuse()
 	var (
-		queued C.uint64_t
-		err    C.neo_error_t
+		n   C.uint64_t
+		err C.neo_error_t
 	)
-	if status := C.neo_go_queued(s.source.raw, &queued, &err); status != C.NEO_OK {
-		return 0, failure(s.op("queued"), status, &err)
+	if status := ask(&n, &err); status != C.NEO_OK {
+		return 0, failure(s.op(verb), status, &err)
 	}
-	return uint64(queued), nil
+	return uint64(n), nil
 }
 
 func (s *Subscription) op(verb string) string { return verb + " " + s.pattern }
