@@ -3,8 +3,9 @@
 
 const { native } = require('./loader.cjs');
 const { lift, neoError } = require('./errors.cjs');
-const { Deadline, Source, isTurnOver, nudge, turn } = require('./hub.cjs');
-const { payload, text, waiting } = require('./options.cjs');
+const { isTurnOver, nudge, turn } = require('./hub.cjs');
+const { payload, text } = require('./options.cjs');
+const { Receiver } = require('./receiver.cjs');
 const { ASYNC_DISPOSE, DISPOSE, reclaim } = require('./dispose.cjs');
 
 const lostRequests = reclaim(native.requestRelease);
@@ -74,27 +75,49 @@ class Request {
     nudge();
   }
 
+  /**
+   * Answers with what a handler returned or threw, unless it has answered or given up by itself;
+   * without either the caller gets NoReply.
+   * @private
+   */
+  finish(answer, error) {
+    if (this.#isOver) return;
+    try {
+      if (!this.#isAnswered && error !== undefined) {
+        this.replyError(textOf(error));
+      } else if (!this.#isAnswered && answer !== undefined && answer !== null) {
+        this.reply(answer);
+      }
+    } catch (failure) {
+      // What the handler returned is no payload. Of one that has no room the caller was told.
+      if (!this.#isAnswered) this.replyError(textOf(failure));
+    } finally {
+      this.release();
+    }
+  }
+
   [DISPOSE]() {
     this.release();
   }
 }
 
-const lost = reclaim(native.serviceClose);
+const KIND = {
+  watch: native.serviceWatch,
+  close: native.serviceClose,
+  lost: reclaim(native.serviceClose),
+  nothing: 'no request for',
+  closed: 'the service is closed: serve it again to go on',
+};
 
 /** A worker of a service. A request goes to one caller. */
-class Service {
-  #key;
+class Service extends Receiver {
   #name;
-  #source;
-  #isClosed = false;
   #running = new Set();
 
   /** @private */
   constructor(key, name) {
-    this.#key = key;
+    super(KIND, key, name);
     this.#name = name;
-    this.#source = new Source(key, native.serviceWatch);
-    lost.register(this, key, this);
   }
 
   /** The service's name. */
@@ -102,50 +125,13 @@ class Service {
     return this.#name;
   }
 
-  /** Whether `close` was called. */
-  get closed() {
-    return this.#isClosed;
-  }
-
   /** The next request; undefined if none is there. */
   tryRecv() {
-    if (this.#isClosed) {
-      throw neoError('NEO_E_CLOSED', 'the service is closed: serve it again to go on');
-    }
     try {
-      const key = native.serviceTryRecv(this.#key);
+      const key = native.serviceTryRecv(this.live());
       return key === null ? undefined : new Request(key);
     } catch (error) {
       throw lift(error);
-    }
-  }
-
-  /** The next request. TimeoutError after `timeout` ms, the signal's reason if it is aborted. */
-  async recv(given) {
-    const { timeout, signal } = waiting(given);
-    signal?.throwIfAborted();
-    const deadline = new Deadline(timeout);
-    for (;;) {
-      const request = this.tryRecv();
-      if (request !== undefined) return request;
-      if (!(await this.#source.wait(deadline.left, signal))) {
-        throw neoError('NEO_E_TIMEOUT', `no request for "${this.#name}" came in ${timeout} ms`);
-      }
-    }
-  }
-
-  /** Requests as they come. Ends when the service or its kernel is closed. */
-  async *[Symbol.asyncIterator]() {
-    for (;;) {
-      let request;
-      try {
-        request = await this.recv();
-      } catch (error) {
-        if (error.code === 'NEO_E_CLOSED') return;
-        throw error;
-      }
-      yield request;
-      if (isTurnOver()) await turn();
     }
   }
 
@@ -166,7 +152,7 @@ class Service {
           return;
         }
         if (request === undefined) {
-          await this.#source.wait();
+          await this.wait();
           continue;
         }
         const answer = this.#handle(request, handler);
@@ -187,51 +173,23 @@ class Service {
     try {
       answer = handler(request);
     } catch (error) {
-      finish(request, undefined, error);
+      request.finish(undefined, error);
       return undefined;
     }
     if (typeof answer?.then !== 'function') {
-      finish(request, answer);
+      request.finish(answer);
       return undefined;
     }
     return Promise.resolve(answer).then(
-      (value) => finish(request, value),
-      (error) => finish(request, undefined, error),
+      (value) => request.finish(value),
+      (error) => request.finish(undefined, error),
     );
-  }
-
-  /** Whether waiting for requests keeps the process alive: it does until `unref`. */
-  ref() {
-    this.#source.setRef(true);
-    return this;
-  }
-
-  unref() {
-    this.#source.setRef(false);
-    return this;
-  }
-
-  /**
-   * Leaves the service: whoever waits for requests returns; those that nobody is left to take are
-   * answered with NoReply. Handlers that run go on.
-   */
-  close() {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    lost.unregister(this);
-    native.serviceClose(this.#key);
-    this.#source.end();
-    nudge();
   }
 
   /** Closes it and waits for the handlers that run. */
   async closeAndJoin() {
     this.close();
     await Promise.all(this.#running);
-  }
-
-  [DISPOSE]() {
-    this.close();
   }
 
   [ASYNC_DISPOSE]() {
@@ -243,22 +201,6 @@ class Service {
 function textOf(error) {
   if (!(error instanceof Error)) return String(error);
   return error.name === 'Error' ? error.message : `${error.name}: ${error.message}`;
-}
-
-/** Answers with what a handler returned or threw; without either the caller gets NoReply. */
-function finish(request, answer, error) {
-  try {
-    if (!request.answered && error !== undefined) {
-      request.replyError(textOf(error));
-    } else if (!request.answered && answer !== undefined && answer !== null) {
-      request.reply(answer);
-    }
-  } catch (failure) {
-    // What the handler returned is no payload. Of one that has no room the caller was told.
-    if (!request.answered) request.replyError(textOf(failure));
-  } finally {
-    request.release();
-  }
 }
 
 module.exports = { Request, Service };

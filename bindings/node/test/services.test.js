@@ -68,6 +68,20 @@ test('a handler that returns nothing answers NoReply, unless it answered', () =>
   await assert.rejects(kernel.call('error', 'm'), { message: 'the handler says no' });
 }));
 
+test('a handler may give its request up and still return or throw', () => withKernel(async (kernel) => {
+  kernel.serve('leaves', (request) => {
+    request.release();
+    return bytes('ignored');
+  });
+  kernel.serve('throws', async (request) => {
+    request.release();
+    throw new Error('ignored');
+  });
+  for (const service of ['leaves', 'throws', 'leaves']) {
+    await assert.rejects(kernel.call(service, 'm'), { code: 'NEO_E_NO_REPLY' });
+  }
+}));
+
 test('requests can be pulled', () => withKernel(async (kernel) => {
   const service = kernel.serve('pulled');
   assert.equal(service.tryRecv(), undefined);
