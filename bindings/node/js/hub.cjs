@@ -284,11 +284,7 @@ class Deadline {
   #at;
 
   constructor(timeout) {
-    if (timeout !== undefined && timeout !== Infinity && timeout > 0) {
-      this.#at = performance.now() + timeout;
-    } else {
-      this.#at = timeout === 0 ? 0 : undefined;
-    }
+    if (timeout !== undefined && timeout !== Infinity) this.#at = performance.now() + timeout;
   }
 
   /** Undefined: for ever. */

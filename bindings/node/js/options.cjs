@@ -105,6 +105,6 @@ function waiting(given) {
 }
 
 module.exports = {
-  TIMES, callback, flag, integer, is32, milliseconds, options, outOfRange, payload, payloads, signalOf,
-  text, waiting, wrongType,
+  TIMES, callback, flag, integer, is32, milliseconds, options, payload, payloads, signalOf, text,
+  waiting, wrongType,
 };

@@ -145,12 +145,6 @@ pub(crate) fn kernel_maintain_fd(kernel: Key) -> Result<Option<i32>> {
     with(kernel, |_| Ok(None))
 }
 
-/// Whether it was closed.
-#[napi(catch_unwind)]
-pub(crate) fn kernel_is_closed(kernel: Key) -> Result<bool> {
-    with(kernel, |kernel| Ok(kernel.is_closed()))
-}
-
 /// Closes it and all that was made of it. The handle stays.
 #[napi(catch_unwind)]
 pub(crate) fn kernel_close(kernel: Key) -> Result<()> {

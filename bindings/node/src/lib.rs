@@ -40,8 +40,6 @@ pub(crate) struct CodeEntry {
     pub number: i32,
     /// `NEO_E_…`.
     pub symbol: &'static str,
-    /// What it says, in a few words.
-    pub text: &'static str,
 }
 
 /// The table of error codes.
@@ -50,7 +48,6 @@ pub(crate) fn codes() -> Vec<CodeEntry> {
     let entry = |code: &rsapi::Code| CodeEntry {
         number: code.number(),
         symbol: code.symbol(),
-        text: code.text(),
     };
     CODES.iter().map(entry).collect()
 }
