@@ -9,13 +9,10 @@
 pub mod content;
 pub mod drive;
 pub mod figures;
-pub mod go;
 pub mod harness;
 pub mod machine;
 pub mod neo;
-pub mod node;
 pub mod peers;
-pub mod python;
 pub mod report;
 pub mod script;
 pub mod shm;

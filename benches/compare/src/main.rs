@@ -6,8 +6,8 @@ use neo_compare::figures;
 use neo_compare::harness::{Scale, measure};
 use neo_compare::neo::scene;
 use neo_compare::report::Report;
+use neo_compare::script::{go, node, python};
 use neo_compare::shm::{self, process};
-use neo_compare::{go, node, python};
 
 const USAGE: &str = "usage: neo-compare [--filter TEXT] [--quick] [--repeats N] [--list]
 
@@ -99,7 +99,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
 }
 
 fn is_installed(program: &str) -> bool {
-    if [python::INTERPRETER, node::INTERPRETER, go::PROGRAM].contains(&program) {
+    if [python::PROGRAM, node::PROGRAM, go::PROGRAM].contains(&program) {
         return std::env::var_os(program).is_some();
     }
     std::process::Command::new(program).arg("--version").output().is_ok()

@@ -1,42 +1,36 @@
 //! The figures of the Go package. Times are of one step.
 
-use super::table::{against, plain};
-use super::{Bar, Contestant, Figure};
-use crate::go;
+use super::table::{against, figure, limited, needing, plain};
+use super::{Bar, Figure};
+use crate::script::go;
 
-const NEEDS: Option<&str> = Some(go::PROGRAM);
-
-const fn figure(
-    name: &'static str,
-    setup: &'static str,
-    limit: Option<Bar>,
-    contestants: &'static [Contestant],
-) -> Figure {
-    Figure { name, setup, unit: "ns", limit, needs: NEEDS, contestants }
-}
-
+const NS: &str = "ns";
 const NOOP: &str = "a call of C that does nothing";
 
 /// Nanoseconds for each of 8 M messages in a second.
-const OF_8_MILLION: Option<Bar> = Some(Bar::AtMost(125.0));
+const OF_8_MILLION: Bar = Bar::AtMost(125.0);
 
 /// Every figure of the package, in the order of the report.
-pub(super) static FIGURES: &[Figure] = &[
+pub(super) static FIGURES: [Figure; 5] = needing(go::PROGRAM, ROWS);
+
+const ROWS: [Figure; 5] = [
     figure(
         "Go: Publish",
         "64 B, one call each",
-        None,
+        NS,
         &[plain("neo", go::publish), against(NOOP, go::noop, &[Bar::AtMost(4.0)])],
     ),
-    figure(
+    limited(
         "Go: PublishBatch",
         "256 of 64 B, per message: 8 M messages a second",
+        NS,
         OF_8_MILLION,
         &[plain("neo", go::publish_batch), against("channel, send", go::channel_send, &[])],
     ),
-    figure(
+    limited(
         "Go: RecvBatch",
         "256 of 64 B, per message: 8 M messages a second",
+        NS,
         OF_8_MILLION,
         &[
             plain("neo", go::recv_batch),
@@ -47,13 +41,13 @@ pub(super) static FIGURES: &[Figure] = &[
     figure(
         "Go: view of 1 MiB",
         "RecvView, Data and Release of a payload that is read where it lies",
-        None,
+        NS,
         &[plain("neo", go::view), against(NOOP, go::noop, &[Bar::AtMost(60.0)])],
     ),
     figure(
         "Go: call, parked",
         "64 B to a handler on another goroutine",
-        None,
+        NS,
         &[
             plain("neo", go::call),
             plain("neo, adaptive", go::call_adaptive),

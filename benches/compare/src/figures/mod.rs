@@ -10,7 +10,7 @@ use crate::harness::{Sample, Scale};
 
 /// Every figure, in the order of the report.
 pub fn all() -> impl Iterator<Item = &'static Figure> {
-    let languages = python::FIGURES.iter().chain(node::FIGURES).chain(go::FIGURES);
+    let languages = python::FIGURES.iter().chain(&node::FIGURES).chain(&go::FIGURES);
     table::FIGURES.iter().chain(shm::FIGURES).chain(languages)
 }
 

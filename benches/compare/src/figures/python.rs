@@ -1,59 +1,44 @@
 //! The figures of the Python module. Times are of one step; a rate of two threads is that of both.
 
-use super::table::{against, plain};
-use super::{Bar, Contestant, Figure};
-use crate::python;
-
-const NEEDS: Option<&str> = Some(python::INTERPRETER);
-
-const fn figure(
-    name: &'static str,
-    setup: &'static str,
-    unit: &'static str,
-    limit: Option<Bar>,
-    contestants: &'static [Contestant],
-) -> Figure {
-    Figure { name, setup, unit, limit, needs: NEEDS, contestants }
-}
+use super::table::{against, figure, limited, needing, plain};
+use super::{Bar, Figure};
+use crate::script::python;
 
 const NS: &str = "ns";
 const NOOP: &str = "a call that does nothing";
 
 /// Every figure of the module, in the order of the report.
-pub(super) static FIGURES: &[Figure] = &[
+pub(super) static FIGURES: [Figure; 10] = needing(python::PROGRAM, ROWS);
+
+const ROWS: [Figure; 10] = [
     figure(
         "Python: publish",
         "64 B, one call each",
         NS,
-        None,
         &[plain("neo", python::publish), against(NOOP, python::noop, &[Bar::AtMost(8.0)])],
     ),
     figure(
         "Python: publish_many",
         "256 of 64 B, per message",
         NS,
-        None,
         &[plain("neo", python::publish_many), against(NOOP, python::noop, &[Bar::AtMost(2.0)])],
     ),
     figure(
         "Python: recv_batch",
         "256 of 64 B, per message",
         NS,
-        None,
         &[plain("neo", python::recv_batch), against(NOOP, python::noop, &[Bar::AtMost(4.0)])],
     ),
     figure(
         "Python: array of 1 MiB",
         "a payload as numpy array, where it lies",
         NS,
-        None,
         &[plain("neo", python::array), against(NOOP, python::noop, &[Bar::AtMost(60.0)])],
     ),
     figure(
         "Python: two threads",
         "64 B, publish one by one, recv_batch",
         "msgs/s",
-        None,
         &[
             plain("neo", python::threads),
             against("pyzmq inproc PUSH/PULL", python::threads_zmq, &[Bar::AtLeast(5.0)]),
@@ -64,7 +49,6 @@ pub(super) static FIGURES: &[Figure] = &[
         "Python: async for",
         "a busy subscription, per message",
         NS,
-        None,
         &[
             plain("neo", python::iterate_async),
             against("neo, for", python::iterate, &[Bar::AtMost(2.0)]),
@@ -72,25 +56,24 @@ pub(super) static FIGURES: &[Figure] = &[
             against("pyzmq.asyncio", python::zmq_async, &[Bar::AtMost(0.2)]),
         ],
     ),
-    figure(
+    limited(
         "Python: loop lag",
         "longest wait of another task beside a saturated subscription, in a second",
         NS,
-        Some(Bar::AtMost(10_000_000.0)),
+        Bar::AtMost(10_000_000.0),
         &[plain("neo", python::loop_lag)],
     ),
-    figure(
+    limited(
         "Python: call, spinning",
         "64 B to a handler in another thread",
         NS,
-        Some(Bar::AtMost(5_000.0)),
+        Bar::AtMost(5_000.0),
         &[plain("neo", python::call_spinning)],
     ),
     figure(
         "Python: call, parked",
         "64 B to a handler in another thread",
         NS,
-        None,
         &[
             plain("neo", python::call_parked),
             against("queue.SimpleQueue", python::queue_round_trip, &[Bar::AtMost(1.3)]),
@@ -100,7 +83,6 @@ pub(super) static FIGURES: &[Figure] = &[
         "Python: call, asyncio",
         "64 B to a function in the same loop",
         NS,
-        None,
         &[
             plain("neo", python::call_async),
             plain("neo, to a coroutine", python::call_coroutine),

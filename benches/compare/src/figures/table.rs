@@ -33,6 +33,19 @@ pub(super) const fn limited(
     Figure { name, setup, unit, limit: Some(limit), needs: None, contestants }
 }
 
+/// Figures that cannot be measured without a program, by the variable that names it.
+pub(super) const fn needing<const N: usize>(
+    program: &'static str,
+    mut figures: [Figure; N],
+) -> [Figure; N] {
+    let mut at = 0;
+    while at < N {
+        figures[at].needs = Some(program);
+        at += 1;
+    }
+    figures
+}
+
 const RATE: &str = "M msgs/s";
 const NS: &str = "ns";
 const KIB: &str = "KiB";

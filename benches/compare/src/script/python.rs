@@ -1,29 +1,10 @@
 //! The rows of the Python module and of its peers, asked of `bindings/python/bench/measure.py`.
 //! `cargo xtask bench` prepares the interpreter and names it in `NEO_PYTHON`.
 
-use crate::harness::{Sample, Scale};
-use crate::script::Script;
-
-/// Names the interpreter that finds the module and its peers.
-pub const INTERPRETER: &str = "NEO_PYTHON";
-
-static SCRIPT: Script = Script::new(
-    INTERPRETER,
-    concat!(env!("CARGO_MANIFEST_DIR"), "/../../bindings/python/bench/measure.py"),
-);
-
-macro_rules! rows {
-    ($($function:ident $row:literal)*) => {
-        $(
-            #[doc = concat!("The row `", $row, "`.")]
-            pub fn $function(_: Scale) -> Sample {
-                Sample::new(SCRIPT.ask($row))
-            }
-        )*
-    };
-}
+use super::rows;
 
 rows! {
+    "NEO_PYTHON" "bindings/python/bench/measure.py":
     noop "no-op call"
     publish "publish 64 B"
     publish_many "publish_many of 256, per message"
