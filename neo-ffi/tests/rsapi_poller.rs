@@ -90,6 +90,22 @@ fn a_removed_source_is_silent_and_may_go_to_another_poller() {
 }
 
 #[test]
+fn a_token_that_is_used_again_tells_nothing_of_the_source_before() {
+    let kernel = open();
+    let poller = Poller::new().unwrap();
+    let gone = kernel.subscribe("t", &SubscribeOptions::default()).unwrap();
+    poller.add(&gone, 1).unwrap();
+    kernel.publish("t", b"for the first").unwrap();
+    drop(gone);
+    let next = kernel.subscribe("t", &SubscribeOptions::default()).unwrap();
+    poller.add(&next, 1).unwrap();
+    assert_eq!(poller.arm().unwrap(), Armed::Armed);
+    assert!(taken(&poller).is_empty());
+    kernel.publish("t", b"for the second").unwrap();
+    assert_eq!(taken(&poller), [1]);
+}
+
+#[test]
 fn an_interrupt_wakes_the_host_without_a_source() {
     let poller = Poller::new().unwrap();
     assert_eq!(poller.arm().unwrap(), Armed::Armed);

@@ -108,6 +108,12 @@ impl Table {
         }
     }
 
+    /// What was told of a token is not told of the next source of that name.
+    fn forget(&mut self, token: u64) {
+        self.ready.retain(|ready| *ready != token);
+        self.rearm.retain(|asked| *asked != token);
+    }
+
     /// The host took a token from `ready`: its source is asked when the host arms.
     fn taken(&mut self, token: u64) {
         if let Some(entry) = self.entries.get_mut(&token) {
@@ -165,28 +171,37 @@ impl Shared {
         }
     }
 
-    fn arm(&self) -> Armed {
+    /// Asks a source that was in `rearm` for a ring.
+    fn ask(&self, token: u64) {
         let mut table = self.table.lock();
-        let asked: Vec<u64> = core::mem::take(&mut table.rearm);
-        let mut watched = Vec::with_capacity(asked.len());
-        for token in asked {
-            let Some(entry) = table.entries.get_mut(&token) else { continue };
-            // A token that is ready again is taken first and stands here once more after that.
-            if entry.place == Place::Rearm {
-                entry.place = Place::Watched;
-                watched.push((token, entry.source.upgrade()));
-            }
+        let Some(entry) = table.entries.get_mut(&token) else { return };
+        // A token that is ready again is taken first and stands in `rearm` once more after that.
+        if entry.place != Place::Rearm {
+            return;
         }
+        entry.place = Place::Watched;
+        let Some(source) = entry.source.upgrade() else {
+            table.entries.remove(&token);
+            return;
+        };
         drop(table);
         // Without the lock: sources ring while they are asked.
-        for (token, source) in watched {
-            match source {
-                Some(source) if source.register() => {}
-                Some(_) => self.table.lock().report(token),
-                None => drop(self.table.lock().entries.remove(&token)),
-            }
+        if !source.register() {
+            self.table.lock().report(token);
         }
+    }
+
+    fn arm(&self) -> Armed {
+        let mut asked = core::mem::take(&mut self.table.lock().rearm);
+        for token in &asked {
+            self.ask(*token);
+        }
+        asked.clear();
         let mut table = self.table.lock();
+        if table.rearm.is_empty() {
+            // Its memory serves again.
+            table.rearm = asked;
+        }
         #[cfg(unix)]
         if let Target::Descriptor(descriptor) = &self.target
             && table.signalled
@@ -297,7 +312,9 @@ impl Poller {
             ));
         }
         let entry = Entry { source: Arc::downgrade(&source), place: Place::Watched };
-        table.entries.insert(token, entry);
+        if table.entries.insert(token, entry).is_some() {
+            table.forget(token);
+        }
         drop(table);
         // The host may be armed already: the source is asked at once, as arming would.
         if !source.register() {
@@ -315,8 +332,7 @@ impl Poller {
         let shared = self.shared.here()?;
         let mut table = shared.table.lock();
         let Some(entry) = table.entries.remove(&token) else { return Ok(false) };
-        table.ready.retain(|ready| *ready != token);
-        table.rearm.retain(|asked| *asked != token);
+        table.forget(token);
         drop(table);
         if let Some(source) = entry.source.upgrade() {
             source.signal().unlink();
@@ -360,11 +376,11 @@ impl Poller {
     pub fn take_some(&self, tokens: &mut [u64]) -> Result<(usize, bool)> {
         let mut table = self.shared.here()?.table.lock();
         let count = tokens.len().min(table.ready.len());
-        let taken: Vec<u64> = table.ready.drain(..count).collect();
-        for (slot, token) in tokens.iter_mut().zip(taken) {
+        let tokens = &mut tokens[..count];
+        for (slot, token) in tokens.iter_mut().zip(table.ready.drain(..count)) {
             *slot = token;
-            table.taken(token);
         }
+        tokens.iter().for_each(|token| table.taken(*token));
         Ok((count, core::mem::take(&mut table.interrupted)))
     }
 
