@@ -45,10 +45,7 @@ pub(crate) struct CodeEntry {
 /// The table of error codes.
 #[napi(catch_unwind)]
 pub(crate) fn codes() -> Vec<CodeEntry> {
-    let entry = |code: &rsapi::Code| CodeEntry {
-        number: code.number(),
-        symbol: code.symbol(),
-    };
+    let entry = |code: &rsapi::Code| CodeEntry { number: code.number(), symbol: code.symbol() };
     CODES.iter().map(entry).collect()
 }
 
