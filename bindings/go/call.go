@@ -29,9 +29,8 @@ func (k *Kernel) Call(ctx context.Context, service, method string, data []byte) 
 	}
 	defer k.waiters.put(w)
 	status := C.neo_go_call(k.handle.raw, w.poller, letters(service), C.size_t(len(service)),
-		letters(method), C.size_t(len(method)), address(data), C.size_t(len(data)),
-		&w.call, address(w.space[:]), recvSpace, &w.err)
-	if status == C.NEO_AGAIN {
+		letters(method), C.size_t(len(method)), address(data), C.size_t(len(data)), &w.call, &w.err)
+	if status == C.NEO_OK {
 		status, problem = w.park(ctx, deadlineIn(k.callTimeout), lookForAnswer)
 	}
 	switch {

@@ -130,12 +130,18 @@ func (s *Service) recv(ctx context.Context, request *Request) error {
 		return s.closed()
 	}
 	defer s.source.unuse()
-	if came, err := s.tryRecv(request); came || err != nil {
-		return err
-	}
-	w, err := s.source.enter(ctx)
+	w, err := s.source.tryEnter()
 	if err != nil {
 		return err
+	}
+	if w == nil {
+		// Another goroutine waits. It may not have heard of what is there.
+		if came, err := s.tryRecv(request); came || err != nil {
+			return err
+		}
+		if w, err = s.source.enter(ctx); err != nil {
+			return err
+		}
 	}
 	defer s.source.leave()
 	if err := s.source.await(ctx, lookForRequest); err != nil {

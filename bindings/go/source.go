@@ -51,15 +51,28 @@ func (s *source) open(raw C.uintptr_t, kind, watch C.int32_t, wait Wait, op stri
 // enter waits for the turn to wait; leave gives it to the next one. The caller uses the source
 // meanwhile.
 func (s *source) enter(ctx context.Context) (*waiter, error) {
+	if w, err := s.tryEnter(); w != nil || err != nil {
+		return w, err
+	}
 	select {
 	case s.turn <- struct{}{}:
-	default:
-		select {
-		case s.turn <- struct{}{}:
-		case <-ctx.Done():
-			return nil, done(s.op, ctx)
-		}
+		return s.entered()
+	case <-ctx.Done():
+		return nil, done(s.op, ctx)
 	}
+}
+
+// tryEnter is enter if it is nobody's turn; nil if it is somebody's.
+func (s *source) tryEnter() (*waiter, error) {
+	select {
+	case s.turn <- struct{}{}:
+		return s.entered()
+	default:
+		return nil, nil
+	}
+}
+
+func (s *source) entered() (*waiter, error) {
 	if err := s.prepare(); err != nil {
 		s.leave()
 		return nil, err
@@ -94,13 +107,10 @@ func (s *source) await(ctx context.Context, look look) error {
 	w := s.waiter
 	w.status = C.NEO_AGAIN
 	for turn := 0; s.wait == WaitSpin || s.wait == WaitAdaptive && turn < adaptiveYields; turn++ {
-		if ctx.Err() != nil {
+		if w.status = look(w, 0); w.status != C.NEO_AGAIN || ctx.Err() != nil {
 			break
 		}
 		runtime.Gosched()
-		if w.status = look(w, 0); w.status != C.NEO_AGAIN {
-			break
-		}
 	}
 	if w.status == C.NEO_AGAIN && ctx.Err() == nil {
 		if _, err := w.park(ctx, time.Time{}, look); err != nil {
