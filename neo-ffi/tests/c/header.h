@@ -12,7 +12,9 @@ static const neo_publish_result_t result = NEO_PUBLISH_RESULT_INIT;
 static const neo_totals_t totals = NEO_TOTALS_INIT;
 static const neo_error_t err = NEO_ERROR_INIT;
 
-static inline uint32_t sizes(void)
+uint32_t sizes(void);
+
+uint32_t sizes(void)
 {
     return config.struct_size + pub_opts.struct_size + send_opts.struct_size +
            sub_opts.struct_size + service_opts.struct_size + call_opts.struct_size +
