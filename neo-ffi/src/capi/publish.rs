@@ -1,6 +1,7 @@
 //! Publishing.
 
 use core::ffi::c_void;
+use core::hint::cold_path;
 use core::panic::AssertUnwindSafe;
 use core::ptr::null_mut;
 use std::panic::catch_unwind;
@@ -117,29 +118,30 @@ pub unsafe extern "C" fn neo_publish(
     result: *mut neo_publish_result_t,
     err: *mut neo_error_t,
 ) -> neo_status_t {
-    // SAFETY: the caller keeps to what is said above.
-    let caller = unsafe { Caller::new() };
     // Two functions, so that who does not ask what became of it keeps nothing for those who do.
     if result.is_null() {
-        publish_untold(caller, r#pub, data, len, opts, err)
+        // SAFETY: as this function.
+        unsafe { publish_untold(r#pub, data, len, opts, err) }
     } else {
-        publish_and_tell(caller, r#pub, data, len, opts, result, err)
+        // SAFETY: as this function.
+        unsafe { publish_and_tell(r#pub, data, len, opts, result, err) }
     }
 }
 
 /// As [`neo_publish`]. What most calls are, in as few steps as can be; whatever differs is looked at
-/// elsewhere.
+/// elsewhere. As a function of C it does not unwind, so it is jumped to.
 #[inline(never)]
-fn publish_untold(
-    caller: Caller,
+unsafe extern "C" fn publish_untold(
     r#pub: *mut neo_pub_t,
     data: *const c_void,
     len: usize,
     opts: *const neo_send_opts_t,
     err: *mut neo_error_t,
 ) -> neo_status_t {
+    // SAFETY: as `neo_publish`.
+    let caller = unsafe { Caller::new() };
     if opts.is_null()
-        && (r#pub.addr() | err.addr()).is_multiple_of(align_of::<usize>())
+        && r#pub.addr().is_multiple_of(align_of::<usize>())
         && let Some(publisher) = caller.known_handle(r#pub)
         && let Some(payload) = caller.few_bytes(data, len)
     {
@@ -155,8 +157,7 @@ fn publish_untold(
 
 /// The same for those who ask what became of it.
 #[inline(never)]
-fn publish_and_tell(
-    caller: Caller,
+unsafe extern "C" fn publish_and_tell(
     r#pub: *mut neo_pub_t,
     data: *const c_void,
     len: usize,
@@ -164,22 +165,31 @@ fn publish_and_tell(
     result: *mut neo_publish_result_t,
     err: *mut neo_error_t,
 ) -> neo_status_t {
+    // SAFETY: as `neo_publish`.
+    let caller = unsafe { Caller::new() };
     if opts.is_null()
-        && (r#pub.addr() | err.addr() | result.addr()).is_multiple_of(align_of::<usize>())
+        && (r#pub.addr() | result.addr()).is_multiple_of(align_of::<usize>())
         && caller.is_this_version(result)
         && let Some(publisher) = caller.known_handle(r#pub)
         && let Some(payload) = caller.few_bytes(data, len)
     {
-        let publish = || publisher.value.publish_at_once(payload);
-        return match catch_unwind(AssertUnwindSafe(publish)) {
-            Ok(true) => {
+        // It tells by itself, so that it is another closure than that of those who do not ask: shared
+        // by two functions, it would be inlined into none.
+        let publish = || {
+            let is_done = publisher.value.publish_at_once(payload);
+            if is_done {
                 caller.tell(result, &neo_publish_result_t::ONE);
-                NEO_OK
             }
+            is_done
+        };
+        return match catch_unwind(AssertUnwindSafe(publish)) {
+            Ok(true) => NEO_OK,
             Ok(false) => publish_otherwise(caller, r#pub, data, len, result, err),
             Err(panic) => caller.fail_by_panic(publisher, err, panic),
         };
     }
+    // Else so many conditions make the compiler believe that the way through them is rare.
+    cold_path();
     publish_slowly(caller, r#pub, data, len, opts, result, err)
 }
 
