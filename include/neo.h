@@ -1625,6 +1625,20 @@ neo_status_t neo_request_view(const neo_request_t *request,
                               size_t view_size);
 
 /**
+ * Reads a request's argument alone: what neo_request_view says of it, for less.
+ *
+ * @param request  the request
+ * @param data     receives it, valid until the request is released; at least 64-byte aligned unless
+ *                 it is empty
+ * @return NEO_OK; NEO_E_INVALID, NEO_E_BAD_HANDLE
+ *
+ * Any thread. Does not wait.
+ */
+NEO_API
+neo_status_t neo_request_data(const neo_request_t *request,
+                              neo_slice_t *data);
+
+/**
  * Answers a request. A caller that no longer waits is no error.
  *
  * @param request  the request; it stays, for neo_request_release
@@ -2154,6 +2168,7 @@ struct neo_api_t {
         neo_error_t *err);
     neo_status_t (*msg_traceparent)(const neo_msg_t *msg, char *text, size_t size,
         neo_error_t *err);
+    neo_status_t (*request_data)(const neo_request_t *request, neo_slice_t *data);
 };
 
 /** A neo_config_t that says nothing: the defaults. */

@@ -23,13 +23,18 @@ public:
     request() noexcept = default;
 
     /// The method that was called. Valid as long as this request, also once it is answered.
-    [[nodiscard]] std::string_view method() const & noexcept { return detail::text(read().method); }
+    [[nodiscard]] std::string_view method() const & noexcept
+    {
+        neo_request_view_t view{};
+        static_cast<void>(NEO_FN(request_view)(native_handle(), &view, sizeof view));
+        return detail::text(view.method);
+    }
     std::string_view method() const && = delete;
     /// The argument, at least 64-byte aligned unless it is empty. Valid as long as this request.
-    [[nodiscard]] bytes data() const & noexcept { return detail::view_of(read().data); }
+    [[nodiscard]] bytes data() const & noexcept { return detail::view_of(argument()); }
     bytes data() const && = delete;
     /// The argument as text. Valid as long as this request.
-    [[nodiscard]] std::string_view text() const & noexcept { return detail::text(read().data); }
+    [[nodiscard]] std::string_view text() const & noexcept { return detail::text(argument()); }
     std::string_view text() const && = delete;
 
     /// Answers. A caller that no longer waits is no error. `errc::misuse` if it was answered
@@ -54,11 +59,11 @@ public:
     }
 
 private:
-    neo_request_view_t read() const noexcept
+    neo_slice_t argument() const noexcept
     {
-        neo_request_view_t view{};
-        static_cast<void>(NEO_FN(request_view)(native_handle(), &view, sizeof view));
-        return view;
+        neo_slice_t data{nullptr, 0};
+        static_cast<void>(NEO_FN(request_data)(native_handle(), &data));
+        return data;
     }
 };
 

@@ -245,6 +245,52 @@ fn requests_are_answered_once_and_stay_readable() {
 }
 
 #[test]
+fn a_worker_that_spins_lets_others_have_it() {
+    let kernel = open();
+    let mut options = ServiceOptions::default();
+    options.wait = Wait::Spin;
+    let service = kernel.serve("busy", &options).unwrap();
+    let spinning: Vec<_> = (0..3)
+        .map(|_| {
+            let service = service.clone();
+            let (waits, waiting) = mpsc::channel();
+            let thread = std::thread::spawn(move || {
+                let mut hook = || {
+                    let _ = waits.send(());
+                    false
+                };
+                service.recv_with(LONG, Some(&mut hook)).map(|_| ()).unwrap_err().code()
+            });
+            waiting.recv().unwrap();
+            thread
+        })
+        .collect();
+    // The others never stop looking, and these get their turns.
+    assert!(service.try_recv().unwrap().is_none());
+    let poller = Poller::new().unwrap();
+    poller.add(&service, 1).unwrap();
+    assert_eq!(poller.arm().unwrap(), Armed::Armed);
+    service.close();
+    for thread in spinning {
+        assert_eq!(thread.join().unwrap(), Code::Closed);
+    }
+}
+
+#[test]
+fn a_handler_on_the_callers_own_thread_answers_through_the_facade() {
+    let kernel = Kernel::open("mem://threads-inline", &Options::new()).unwrap();
+    let served = neo_protocol::Kernel::open("mem://threads-inline").unwrap();
+    let echo = |call: &neo_protocol::Call<'_>| Ok(call.payload().into());
+    let _service = served.serve_inline("echo", echo).unwrap();
+    for size in [0, 1, 127, 128, 100_000] {
+        let payload = vec![7; size];
+        assert_eq!(kernel.call("echo", "m", &payload, LONG).unwrap()[..], payload[..]);
+        let pending = kernel.start_call("echo", "m", &payload).unwrap();
+        assert_eq!(pending.wait(LONG, None).unwrap().unwrap()[..], payload[..]);
+    }
+}
+
+#[test]
 fn a_cancelled_call_lets_its_waiters_go() {
     let kernel = open();
     let _service = kernel.serve("s", &ServiceOptions::default()).unwrap();

@@ -113,10 +113,9 @@ impl Caller {
     }
 
     /// Text of the caller's.
+    #[inline]
     pub(super) fn text<'c>(&'c self, slice: neo_slice_t, what: &str) -> Result<&'c str> {
-        core::str::from_utf8(self.slice(slice)?).map_err(|error| {
-            invalid(format!("the {what} is not UTF-8 at byte {}", error.valid_up_to()))
-        })
+        core::str::from_utf8(self.slice(slice)?).map_err(|error| no_text(what, &error))
     }
 
     /// An array of the caller's. NULL is good for none.
@@ -150,6 +149,11 @@ impl Caller {
             _ => Err(bad_place(what)),
         }
     }
+}
+
+#[cold]
+fn no_text(what: &str, error: &core::str::Utf8Error) -> Error {
+    invalid(format!("the {what} is not UTF-8 at byte {}", error.valid_up_to()))
 }
 
 #[inline(always)]

@@ -45,11 +45,16 @@ impl<T: Object> fmt::Debug for Handle<T> {
 
 impl<T: Object> Handle<T> {
     /// Makes a handle; C gets the first reference to it.
+    #[inline(always)]
     pub(super) fn give(value: T::Value) -> *mut T {
         Self::give_and_read(value, |_| ()).0
     }
 
     /// As [`give`](Self::give), with a look at the value where it stays.
+    ///
+    /// Inlined, as are the makers of what it is given: a value that is handed on from function to
+    /// function is stored in words and loaded again in vectors, for which the load has to wait.
+    #[inline(always)]
     pub(super) fn give_and_read<R>(
         value: T::Value,
         read: impl FnOnce(&T::Value) -> R,

@@ -84,6 +84,7 @@ impl neo_view_t {
         }
     }
 
+    #[inline(always)]
     fn of(received: &Received) -> Self {
         match received {
             Received::Message(message) => {
@@ -109,6 +110,7 @@ impl neo_view_t {
     }
 
     /// Gives a message to C, which releases `msg`.
+    #[inline(always)]
     pub(super) fn give(received: Received) -> Self {
         let (msg, view) = Handle::give_and_read(received, Self::of);
         Self { msg, ..view }

@@ -72,11 +72,13 @@ pub unsafe extern "C" fn neo_service_recv(
     // SAFETY: the caller keeps to what is said above.
     unsafe { Caller::new() }.on(service, err, |caller, service| {
         let out = caller.out(out, "out")?;
-        let Some(request) = service.value.recv(timeout(timeout_ns))? else {
-            return Ok(Outcome::Again);
-        };
-        out.write(Handle::give(request));
-        Ok(Outcome::Ok)
+        match service.value.recv_as(timeout(timeout_ns), None, Handle::give)? {
+            Some(request) => {
+                out.write(request);
+                Ok(Outcome::Ok)
+            }
+            None => Ok(Outcome::Again),
+        }
     })
 }
 

@@ -122,6 +122,7 @@ table! {
     neo_kernel_maintain_fd,
     neo_recv_batch_into,
     neo_msg_traceparent,
+    neo_request_data,
 }
 
 /// The table of this library image.

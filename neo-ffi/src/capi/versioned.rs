@@ -174,11 +174,18 @@ pub(super) struct OutArray<'c, T> {
 
 impl<T: Copy> OutArray<'_, T> {
     /// Writes what the caller knows of element `index`; the rest of it becomes zero.
-    #[inline]
+    #[inline(always)]
     pub(super) fn write(&self, index: usize, value: &T) {
         assert!(index < self.count, "element {index} of {}", self.count);
         // SAFETY: the whole array is no longer than an object can be, and the element lies in it.
         let element = unsafe { self.first.add(index * self.stride) };
+        // Field by field, from registers.
+        if self.stride == size_of::<T>() {
+            // SAFETY: the element is as large as `T`, and aligned as `T` is: address and stride were
+            // checked.
+            unsafe { element.cast::<T>().write(*value) };
+            return;
+        }
         let known = self.stride.min(size_of::<T>());
         // SAFETY: `known` bytes lie in both; they do not overlap.
         unsafe { element.copy_from_nonoverlapping((&raw const *value).cast(), known) };

@@ -15,7 +15,7 @@ use super::error::{Code, Error, Result};
 use super::live::{Kind, Live};
 use super::message::Reply;
 use super::poller::{Pollable, Source, sealed};
-use super::signal::{Interrupt, Look, Mode, Signal, block};
+use super::signal::{Interrupt, Look, Mode, Patience, Signal, block};
 
 #[derive(Debug)]
 enum Progress {
@@ -121,7 +121,8 @@ impl PendingCall {
         hook: Option<Interrupt<'_>>,
     ) -> Result<Option<Reply>> {
         let inner = self.inner.here()?;
-        block(&inner.signal, Wait::Adaptive, timeout, hook, |_: Mode| inner.look())
+        let patience = Patience { wait: Wait::Adaptive, pauses: 16 };
+        block(&inner.signal, patience, timeout, hook, |_: Mode| inner.look())
     }
 
     /// Gives the call up. Threads that wait for it return with [`Misuse`](Code::Misuse). Any thread;

@@ -4,7 +4,7 @@
 //! moments of taking, never for a wait, so that several threads may wait and `close` never blocks.
 
 use core::fmt;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::sync::Arc;
@@ -17,13 +17,15 @@ use crate::sys::OfProcess;
 use super::error::{Code, Error, Result};
 use super::live::Live;
 use super::poller::Source;
-use super::signal::{Interrupt, Look, Mode, Signal, block};
+use super::signal::{Interrupt, Look, Mode, Patience, Signal, block};
 
 /// What the kernel's receivers have in common.
 pub(crate) trait Receiver: fmt::Debug + Send + 'static {
     type Item;
     const WHAT: &'static str;
 
+    /// Whether there may be something to take. For many looks in a row.
+    fn is_ready(&self) -> bool;
     fn take_one(&mut self) -> neo_protocol::Result<Option<Self::Item>>;
     fn ask(&mut self, context: &mut Context<'_>) -> Poll<()>;
     fn unask(&mut self);
@@ -32,6 +34,11 @@ pub(crate) trait Receiver: fmt::Debug + Send + 'static {
 impl Receiver for Subscription {
     type Item = neo_protocol::Message;
     const WHAT: &'static str = "subscription";
+
+    fn is_ready(&self) -> bool {
+        // Its end is for the taking to tell.
+        Self::is_ready(self).unwrap_or(true)
+    }
 
     #[inline]
     fn take_one(&mut self) -> neo_protocol::Result<Option<Self::Item>> {
@@ -51,6 +58,11 @@ impl Receiver for Service {
     type Item = neo_protocol::Request;
     const WHAT: &'static str = "service";
 
+    #[inline]
+    fn is_ready(&self) -> bool {
+        Self::is_ready(self)
+    }
+
     fn take_one(&mut self) -> neo_protocol::Result<Option<Self::Item>> {
         self.try_recv()
     }
@@ -64,10 +76,28 @@ impl Receiver for Service {
     }
 }
 
+/// A thread that waits for the lock; it is counted for as long as this lives.
+struct Wanted<'i>(&'i AtomicU32);
+
+impl<'i> Wanted<'i> {
+    fn new(count: &'i AtomicU32) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Wanted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Inlet<R: Receiver> {
     /// `None` once it is closed.
     slot: Arc<Mutex<Option<R>>>,
+    /// Threads that wait for the lock: those that only glance let them have it.
+    wanted: AtomicU32,
     closed: AtomicBool,
     /// A [`Lock`] is out, for as long as its holder likes.
     lent: AtomicBool,
@@ -82,6 +112,7 @@ impl<R: Receiver> Inlet<R> {
         let (signal, waker) = Signal::new();
         Self {
             slot: Arc::new(Mutex::new(Some(receiver))),
+            wanted: AtomicU32::new(0),
             closed: AtomicBool::new(false),
             lent: AtomicBool::new(false),
             signal,
@@ -109,6 +140,7 @@ impl<R: Receiver> Inlet<R> {
     fn lock_contended(&self) -> Result<MutexGuard<'_, Option<R>>> {
         /// Others hold it for microseconds; a lend that begins meanwhile is noticed after this.
         const PATIENCE: Duration = Duration::from_millis(1);
+        let _wanted = Wanted::new(&self.wanted);
         loop {
             if self.lent.load(Ordering::SeqCst) {
                 return Err(Error::new(
@@ -136,7 +168,37 @@ impl<R: Receiver> Inlet<R> {
         f(receiver).map_err(Error::from)
     }
 
+    /// One look of a thread that looks again at once: if others use the receiver it sees nothing.
+    #[inline]
+    fn glance<T>(
+        &self,
+        looks: u32,
+        take: &mut impl FnMut(&mut R) -> neo_protocol::Result<Option<T>>,
+    ) -> Result<Look<T>> {
+        if self.is_wanted() {
+            return Ok(Look::Nothing);
+        }
+        let Some(mut slot) = self.slot.try_lock() else { return Ok(Look::Nothing) };
+        let receiver = slot.as_mut().ok_or_else(Self::closed)?;
+        for _ in 1..looks {
+            if receiver.is_ready() || self.is_wanted() {
+                break;
+            }
+            core::hint::spin_loop();
+        }
+        if !receiver.is_ready() {
+            return Ok(Look::Nothing);
+        }
+        Ok(take(receiver)?.map_or(Look::Nothing, Look::Got))
+    }
+
+    #[inline]
+    fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Relaxed) != 0
+    }
+
     /// One look, in the given mode, at what `take` takes.
+    #[inline]
     fn look<T>(
         &self,
         mode: Mode,
@@ -148,7 +210,7 @@ impl<R: Receiver> Inlet<R> {
             return Ok(Look::Got(item));
         }
         match mode {
-            Mode::Try => {}
+            Mode::Glance | Mode::Try => {}
             Mode::Register => {
                 if receiver.ask(&mut Context::from_waker(&self.waker)).is_pending() {
                     return Ok(Look::Registered);
@@ -177,14 +239,35 @@ impl<R: Receiver> Inlet<R> {
         self.with(R::take_one)
     }
 
-    /// Blocks until `take` takes something.
-    pub(crate) fn wait_for<T>(
+    /// Blocks until `take` takes something that comes alone: it is seen as soon as can be.
+    #[inline]
+    pub(crate) fn wait_for_one<T>(
         &self,
         timeout: Option<Duration>,
         hook: Option<Interrupt<'_>>,
         mut take: impl FnMut(&mut R) -> neo_protocol::Result<Option<T>>,
     ) -> Result<Option<T>> {
-        block(&self.signal, self.wait, timeout, hook, |mode| self.look(mode, &mut take))
+        /// Looks without giving the lock back.
+        const LOOKS: u32 = 16;
+        let patience = Patience { wait: self.wait, pauses: 1 };
+        block(&self.signal, patience, timeout, hook, |mode| match mode {
+            Mode::Glance => self.glance(LOOKS, &mut take),
+            _ => self.look(mode, &mut take),
+        })
+    }
+
+    /// Blocks until `take` takes something of a stream: the sender is left alone between two looks.
+    pub(crate) fn wait_for_many<T>(
+        &self,
+        timeout: Option<Duration>,
+        hook: Option<Interrupt<'_>>,
+        mut take: impl FnMut(&mut R) -> neo_protocol::Result<Option<T>>,
+    ) -> Result<Option<T>> {
+        let patience = Patience { wait: self.wait, pauses: 16 };
+        block(&self.signal, patience, timeout, hook, |mode| match mode {
+            Mode::Glance => self.glance(1, &mut take),
+            _ => self.look(mode, &mut take),
+        })
     }
 
     /// Closes it: every waiter returns, what is queued is given up. Never waits for user code.
@@ -195,7 +278,9 @@ impl<R: Receiver> Inlet<R> {
         // Either this load sees the lock that is out, whose end then closes; or whoever locks next
         // sees `closed` and gives it back at once (both sides store first, then look).
         if !self.lent.load(Ordering::SeqCst) {
+            let wanted = Wanted::new(&self.wanted);
             let receiver = self.slot.lock().take();
+            drop(wanted);
             drop(receiver);
         }
         self.signal.ring();
@@ -258,7 +343,9 @@ pub type Lent<'l> = Batch<'l>;
 impl Lock {
     pub(crate) fn new(inlet: &Arc<OfProcess<Inlet<Subscription>>>) -> Result<Self> {
         drop(inlet.lock()?);
+        let wanted = Wanted::new(&inlet.wanted);
         let slot = inlet.slot.lock_arc();
+        drop(wanted);
         inlet.lent.store(true, Ordering::SeqCst);
         let lock = Self { inlet: inlet.clone(), slot: Some(slot) };
         if inlet.closed.load(Ordering::SeqCst) {

@@ -158,11 +158,12 @@ impl Kernel {
         timeout: Option<Duration>,
     ) -> Result<Reply> {
         let kernel = self.kernel()?;
-        let reply = match timeout {
+        match timeout {
             None => kernel.call(service, method, payload),
             Some(timeout) => kernel.call_timeout(service, method, payload, timeout),
-        };
-        Ok(Reply::new(reply?))
+        }
+        .map(Reply::new)
+        .map_err(Error::from)
     }
 
     /// As [`call`](Self::call), asking `hook` at least every 100 ms; if it says `true` the call is

@@ -21,7 +21,7 @@ struct Counted<T> {
 }
 
 impl Message {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(value: neo_protocol::Message) -> Self {
         Self(OfProcess::new(Counted { value, _live: Live::new(Kind::Message) }))
     }
@@ -91,10 +91,24 @@ impl Message {
 
 /// The answer to a call. Reads as its bytes; counted among the live messages.
 #[derive(Debug)]
-pub struct Reply(OfProcess<Counted<neo_protocol::Reply>>);
+pub struct Reply(OfProcess<Counted<Answer>>);
+
+/// A pointer, whichever it is: an answer is handed on several times.
+#[derive(Debug)]
+enum Answer {
+    /// From a worker.
+    Message(neo_protocol::Message),
+    /// From a handler that ran on the caller's thread.
+    Inline(Box<neo_protocol::Reply>),
+}
 
 impl Reply {
-    pub(crate) fn new(value: neo_protocol::Reply) -> Self {
+    #[inline(always)]
+    pub(crate) fn new(reply: neo_protocol::Reply) -> Self {
+        let value = match reply.into_message() {
+            Ok(message) => Answer::Message(message),
+            Err(reply) => Answer::Inline(Box::new(reply)),
+        };
         Self(OfProcess::new(Counted { value, _live: Live::new(Kind::Message) }))
     }
 }
@@ -102,7 +116,11 @@ impl Reply {
 impl Deref for Reply {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
-        &self.0.value
+        match &self.0.value {
+            Answer::Message(message) => message.payload(),
+            Answer::Inline(reply) => reply,
+        }
     }
 }

@@ -13,7 +13,7 @@ use super::error::{Code, Error, Result};
 use super::live::{Kind, Live};
 use super::loan::Loan;
 use super::poller::{Pollable, Source, sealed};
-use super::signal::{Interrupt, Look, Signal, block};
+use super::signal::{Interrupt, Look, Patience, Signal, block};
 
 /// Payloads that are handed to the kernel at a time.
 const RUN: usize = 256;
@@ -294,7 +294,8 @@ impl Room {
     pub fn wait(&self, timeout: Option<Duration>, hook: Option<Interrupt<'_>>) -> Result<bool> {
         let inner = self.inner.here()?;
         let look = |_| Ok(if inner.poll()? { Look::Got(()) } else { Look::Registered });
-        Ok(block(&inner.signal, Wait::Park, timeout, hook, look)?.is_some())
+        let patience = Patience { wait: Wait::Park, pauses: 0 };
+        Ok(block(&inner.signal, patience, timeout, hook, look)?.is_some())
     }
 }
 

@@ -78,9 +78,21 @@ impl Service {
         timeout: Option<Duration>,
         hook: Option<Interrupt<'_>>,
     ) -> Result<Option<Request>> {
+        self.recv_as(timeout, hook, |request| request)
+    }
+
+    /// As [`recv_with`](Self::recv_with), as what a face makes of the request when it is taken.
+    #[inline]
+    pub(crate) fn recv_as<T>(
+        &self,
+        timeout: Option<Duration>,
+        hook: Option<Interrupt<'_>>,
+        mut make: impl FnMut(Request) -> T,
+    ) -> Result<Option<T>> {
         let inlet = self.inlet.here()?;
-        let request = inlet.wait_for(timeout, hook, |receiver| receiver.try_recv())?;
-        Ok(request.map(Request::new))
+        inlet.wait_for_one(timeout, hook, |receiver| {
+            Ok(receiver.try_recv()?.map(|request| make(Request::new(request))))
+        })
     }
 
     /// Leaves the service: every waiting thread returns with [`Closed`](Code::Closed); requests that
@@ -124,6 +136,7 @@ impl fmt::Debug for Parts {
 }
 
 impl Request {
+    #[inline(always)]
     fn new(request: neo_protocol::Request) -> Self {
         let (message, responder) = request.into_parts();
         Self(OfProcess::new(Parts {
@@ -136,8 +149,20 @@ impl Request {
     /// The method that was called.
     #[must_use]
     pub fn method(&self) -> &str {
-        let name = self.0.message.frame().method().unwrap_or_default();
-        name.split_once('/').map_or(name, |(_, method)| method)
+        self.method_and_data().0
+    }
+
+    /// Both, for the price of one look at the request.
+    #[must_use]
+    pub fn method_and_data(&self) -> (&str, &[u8]) {
+        let frame = self.0.message.frame();
+        let name = frame.method().unwrap_or_default();
+        // Bytes: a search for letters costs more than it finds in names that are this short.
+        let method = match name.bytes().position(|byte| byte == b'/') {
+            Some(at) => &name[at + 1..],
+            None => name,
+        };
+        (method, frame.payload())
     }
 
     /// The argument.

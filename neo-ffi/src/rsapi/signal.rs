@@ -132,6 +132,8 @@ impl Signal {
 /// What a look at a source is to do if nothing is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
+    /// Nothing, nor to wait for other threads that look: one of many looks in a row.
+    Glance,
     /// Nothing.
     Try,
     /// Ask to be rung.
@@ -159,11 +161,20 @@ impl Drop for Waiting<'_> {
     }
 }
 
+/// How a thread spends the time until something comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    pub(crate) wait: Wait,
+    /// Pauses of the processor between two glances.
+    pub(crate) pauses: u32,
+}
+
 /// Blocks until `look` gets something, for at most `timeout` (`None`: for ever, then `None` is never
 /// returned). No lock is held while it sleeps or asks the hook.
+#[inline]
 pub(crate) fn block<T>(
     signal: &Signal,
-    wait: Wait,
+    patience: Patience,
     timeout: Option<Duration>,
     mut interrupt: Option<Interrupt<'_>>,
     mut look: impl FnMut(Mode) -> Result<Look<T>>,
@@ -176,8 +187,8 @@ pub(crate) fn block<T>(
     }
     // A timeout beyond the clock's range is for ever.
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    if wait != Wait::Park
-        && let Some(item) = spin(&mut look)?
+    if patience.wait != Wait::Park
+        && let Some(item) = spin(patience.pauses, &mut look)?
     {
         return Ok(Some(item));
     }
@@ -192,8 +203,12 @@ pub(crate) fn block<T>(
         if deadline.is_some_and(|deadline| deadline <= now) {
             return give_up(&mut look);
         }
-        if wait == Wait::Spin {
-            if let Some(item) = spin(&mut look)? {
+        if patience.wait == Wait::Spin {
+            // What a glance passes over, such as a lock that is not given back, ends the wait here.
+            if let Look::Got(item) = look(Mode::Try)? {
+                return Ok(Some(item));
+            }
+            if let Some(item) = spin(patience.pauses, &mut look)? {
                 return Ok(Some(item));
             }
             continue;
@@ -221,16 +236,15 @@ fn give_up<T>(look: &mut impl FnMut(Mode) -> Result<Look<T>>) -> Result<Option<T
 
 /// Looks again and again for some microseconds: what a busy sender is about to send is had without
 /// a sleep.
-fn spin<T>(look: &mut impl FnMut(Mode) -> Result<Look<T>>) -> Result<Option<T>> {
+fn spin<T>(pauses: u32, look: &mut impl FnMut(Mode) -> Result<Look<T>>) -> Result<Option<T>> {
     const LOOKS: u32 = 100;
-    const TURNS: u32 = 16;
     const YIELDS: u32 = 4;
     for turn in 0..LOOKS + YIELDS {
-        if let Look::Got(item) = look(Mode::Try)? {
+        if let Look::Got(item) = look(Mode::Glance)? {
             return Ok(Some(item));
         }
         if turn < LOOKS {
-            (0..TURNS).for_each(|_| core::hint::spin_loop());
+            (0..pauses).for_each(|_| core::hint::spin_loop());
         } else {
             std::thread::yield_now();
         }

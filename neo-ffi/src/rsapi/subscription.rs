@@ -103,7 +103,7 @@ impl Subscription {
         hook: Option<Interrupt<'_>>,
     ) -> Result<Option<Message>> {
         let inlet = self.inlet.here()?;
-        let message = inlet.wait_for(timeout, hook, |receiver| receiver.try_recv())?;
+        let message = inlet.wait_for_many(timeout, hook, |receiver| receiver.try_recv())?;
         Ok(message.map(Message::new))
     }
 
@@ -136,7 +136,7 @@ impl Subscription {
         hook: Option<Interrupt<'_>>,
         mut take: impl FnMut(Message),
     ) -> Result<usize> {
-        let came = self.inlet.here()?.wait_for(timeout, hook, |receiver| {
+        let came = self.inlet.here()?.wait_for_many(timeout, hook, |receiver| {
             let mut count = 0;
             while count < max {
                 match receiver.try_recv() {
@@ -187,7 +187,8 @@ impl Subscription {
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
             let hook = hook.as_mut().map(|hook| &mut **hook as Interrupt<'_>);
             // Nothing is taken before the lock is had.
-            let is_there = inlet.wait_for(left, hook, |it| Ok(it.is_ready()?.then_some(())))?;
+            let is_there =
+                inlet.wait_for_many(left, hook, |it| Ok(it.is_ready()?.then_some(())))?;
             if is_there.is_none() {
                 return Ok(None);
             }

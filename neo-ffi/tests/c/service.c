@@ -74,6 +74,7 @@ TEST(a_request_has_one_answer)
     neo_service_t *service = open_service(kernel, "s");
     neo_request_t *request = NULL;
     neo_request_view_t view;
+    neo_slice_t argument;
     neo_call_t *call = NULL;
     neo_view_t reply;
     OK(neo_call_start(kernel, neo_str("s"), neo_str("m"), "1", 1, &call, NULL));
@@ -86,7 +87,11 @@ TEST(a_request_has_one_answer)
     neo_request_release(request);
     OK(neo_request_view(request, &view, sizeof view));
     CHECK(is_text(view.method, "m") && is_text(view.data, "1"));
+    OK(neo_request_data(request, &argument));
+    CHECK(argument.data == view.data.data && argument.len == view.data.len);
+    EQUAL(neo_request_data(request, NULL), NEO_E_INVALID);
     neo_request_release(request);
+    EQUAL(neo_request_data(NULL, &argument), NEO_E_INVALID);
     OK(neo_call_wait(call, &reply, VIEW, NEO_FOREVER, NULL));
     CHECK(is_text(reply.data, "a"));
     EQUAL(neo_call_wait(call, &reply, VIEW, 0, NULL), NEO_E_MISUSE);

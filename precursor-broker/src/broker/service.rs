@@ -127,6 +127,21 @@ impl Reply {
         }
     }
 
+    /// The message that it came in, from a worker; else the reply as it is. Whoever keeps replies
+    /// keeps a pointer then, and not the room for short ones.
+    ///
+    /// # Errors
+    ///
+    /// The reply, if it came from a handler on the caller's own thread.
+    #[inline(always)]
+    #[expect(clippy::result_large_err, reason = "inlined: the reply stays where it is")]
+    pub fn into_message(self) -> core::result::Result<Message, Self> {
+        match self.0 {
+            Answer::Message(message) => Ok(message),
+            other => Err(Self(other)),
+        }
+    }
+
     /// A reply as it came from a worker.
     pub(super) fn received(message: Message) -> Self {
         Self(Answer::Message(message))
@@ -252,6 +267,15 @@ impl Service {
             self.reader.check_open()?;
         }
         Ok(taken.map(|taken| self.request(taken)))
+    }
+
+    /// Whether [`try_recv`](Self::try_recv) may find a request. Reads the one word that the next
+    /// request's caller writes, so that who asks again and again does not slow callers down. Says
+    /// nothing about the end of the service.
+    #[inline]
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.reader.is_ready()
     }
 
     fn request(&self, Taken { message, id }: Taken) -> Request {
