@@ -23,6 +23,10 @@ func (k *Kernel) Call(ctx context.Context, service, method string, data []byte) 
 		return nil, fail(ErrClosed, callOp(service, method), "the kernel is closed")
 	}
 	defer k.handle.unuse()
+	if k.callTimeout == 0 {
+		// It has expired before it starts.
+		return nil, k.late(ctx, callOp(service, method))
+	}
 	w, problem := k.waiters.take()
 	if problem != nil {
 		return nil, problem

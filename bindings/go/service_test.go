@@ -123,6 +123,17 @@ func TestACallEndsWithItsContext(t *testing.T) {
 	equal(t, got(k.Counters())(t).LateReplies, 1)
 }
 
+func TestACallWithoutTimeSendsNothing(t *testing.T) {
+	ctx, k := begin(t, WithCallTimeout(0))
+	s := got(k.Serve(ctx, "s", func(_ context.Context, request *Request) ([]byte, error) {
+		return request.Data, nil
+	}))(t)
+	defer s.Close()
+	_, err := k.Call(ctx, "s", "m", nil)
+	wants(t, err, ErrTimeout)
+	equal(t, got(k.Counters())(t).Routes[0].Accepted, 0)
+}
+
 func TestRequestsArePulledAndAnsweredOnce(t *testing.T) {
 	ctx, k := begin(t)
 	s := got(k.Service("s", WithDepth(4)))(t)

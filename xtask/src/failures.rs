@@ -63,8 +63,7 @@ fn is_failed_test(line: &str) -> bool {
     let line = line.trim();
     (line.starts_with("test ") && line.ends_with("... FAILED"))
         || (line.starts_with("[  FAILED  ] ") && line.ends_with(" ms)"))
-        || line.starts_with("FAILED tests/")
-        || line.starts_with("ERROR tests/")
+        || (["FAILED ", "ERROR "].iter().any(|word| line.starts_with(word)) && line.contains(".py"))
         || line.starts_with("--- FAIL: ")
 }
 
@@ -143,8 +142,8 @@ mod tests {
 
     #[test]
     fn a_test_in_python_or_node_is_named_with_what_follows() {
-        let said = read("===== short test summary info =====\nFAILED tests/a.py::b - boom\n");
-        assert_eq!(said, ["FAILED tests/a.py::b - boom"]);
+        let said = read("===== short test summary info =====\nFAILED x/a.py::b - boom\n1 failed\n");
+        assert_eq!(said, ["FAILED x/a.py::b - boom"]);
         let said = read("test a ... FAILED\n  AssertionError: 1 != 2\ntest b ... ok\n");
         assert_eq!(said, ["test a ... FAILED", "    AssertionError: 1 != 2"]);
     }

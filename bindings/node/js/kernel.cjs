@@ -186,6 +186,17 @@ class Kernel {
     payload(data);
     const { timeout = this.#callTimeout, signal } = waiting(given);
     signal?.throwIfAborted();
+    const late = () => neoError(
+      'NEO_E_TIMEOUT',
+      `${service}/${method} did not answer in ${timeout} ms: pass a longer timeout`,
+    );
+    if (timeout === 0) {
+      // It has expired before it starts: nothing is sent.
+      if (this.closed) {
+        throw neoError('NEO_E_CLOSED', 'the kernel is closed: open it again to go on');
+      }
+      throw late();
+    }
     const deadline = new Deadline(timeout);
     let key;
     try {
@@ -200,10 +211,7 @@ class Kernel {
       for (;;) {
         const reply = native.callTryTake(key);
         if (reply !== null) return reply;
-        if (!(await source.wait(deadline.left, signal))) {
-          const late = `${service}/${method} did not answer in ${timeout} ms: pass a longer timeout`;
-          throw neoError('NEO_E_TIMEOUT', late);
-        }
+        if (!(await source.wait(deadline.left, signal))) throw late();
       }
     } catch (error) {
       throw signal?.aborted && error === signal.reason ? error : lift(error);

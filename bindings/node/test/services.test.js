@@ -123,6 +123,16 @@ test('a call times out, as asked or as the kernel has it', () => {
   });
 });
 
+test('a call without time sends nothing', () => withKernel(async (kernel) => {
+  const service = kernel.serve('s', (request) => request.data);
+  const call = kernel.call('s', 'm', bytes('x'), { timeout: 0 });
+  await assert.rejects(call, { code: 'NEO_E_TIMEOUT' });
+  assert.equal(kernel.counters().routes[0].accepted, 0);
+  service.close();
+  kernel.close();
+  await assert.rejects(kernel.call('s', 'm', bytes('x'), { timeout: 0 }), { code: 'NEO_E_CLOSED' });
+}));
+
 test('an aborted call is given up', () => withKernel(async (kernel) => {
   const service = kernel.serve('s');
   const abort = new AbortController();

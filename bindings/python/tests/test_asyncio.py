@@ -386,6 +386,16 @@ def test_requests_are_pulled_with_async_for(run: Run) -> None:
     run(main)
 
 
+def test_a_call_without_time_sends_nothing(run: Run) -> None:
+    async def main() -> None:
+        async with NeoClient("mem://") as client, client.serve("s"):
+            with pytest.raises(neo_protocol.TimeoutError):
+                await client.call("s", "m", timeout=0)
+            assert client.counters().routes[0].accepted == 0
+
+    run(main)
+
+
 def test_calls_time_out_are_cancelled_or_find_nobody(run: Run) -> None:
     async def main() -> None:
         async with NeoClient("mem://", call_timeout=0.001) as client:

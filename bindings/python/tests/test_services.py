@@ -108,6 +108,13 @@ def test_a_call_that_is_not_answered_times_out(kernel: Kernel) -> None:
         service.recv(timeout=0)
 
 
+def test_a_call_without_time_sends_nothing(kernel: Kernel) -> None:
+    with kernel.serve("s", lambda request: request.data):
+        with pytest.raises(neo_protocol.TimeoutError):
+            kernel.call("s", "m", b"", timeout=0)
+        assert kernel.counters().routes[0].accepted == 0
+
+
 def test_the_kernels_call_timeout_is_the_default() -> None:
     with neo_protocol.open("mem://", call_timeout=0.01) as kernel:
         service = kernel.serve("s")

@@ -181,6 +181,10 @@ impl Kernel {
         hook: Interrupt<'_>,
     ) -> Result<Reply> {
         let timeout = timeout.or(self.inner.call_timeout);
+        if timeout == Some(Duration::ZERO) {
+            // It has expired before it starts: nothing is sent.
+            return self.call(service, method, payload, timeout);
+        }
         let pending = self.start_call(service, method, payload)?;
         pending
             .wait(timeout, Some(hook))?

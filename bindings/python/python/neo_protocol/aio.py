@@ -125,7 +125,12 @@ class NeoClient:
         """Calls a method of a service. Waits for at most ``timeout`` seconds; None is the client's
         ``call_timeout``, infinity is for ever. Cancelled, the call is given up."""
         kernel, hub = self._open()
-        deadline = Deadline(self._call_timeout if timeout is None else timeout)
+        limit = self._call_timeout if timeout is None else timeout
+        late = f"{service}/{method} did not answer in time: pass a longer timeout"
+        deadline = Deadline(limit)
+        if limit == 0:
+            # It has expired before it starts: nothing is sent.
+            raise TimeoutError(late)
         pending = kernel.start_call(service, method, payload)
         try:
             while True:
@@ -133,9 +138,7 @@ class NeoClient:
                 if reply is not None:
                     return reply
                 if not await hub.wait(pending, deadline.left()):
-                    raise TimeoutError(
-                        f"{service}/{method} did not answer in time: pass a longer timeout"
-                    )
+                    raise TimeoutError(late)
         finally:
             pending.cancel()
 
