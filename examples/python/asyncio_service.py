@@ -1,4 +1,7 @@
-"""The same with asyncio: PYTHONPATH=bindings/python/python python3 examples/python/asyncio_service.py"""
+"""A service and its caller with asyncio.
+
+PYTHONPATH=bindings/python/python python3 examples/python/asyncio_service.py
+"""
 
 import asyncio
 

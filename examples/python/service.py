@@ -1,19 +1,30 @@
-"""A service and its caller: PYTHONPATH=bindings/python/python python3 examples/python/service.py"""
+"""A service: a worker answers calls; its failures and its absence are the caller's errors.
+
+PYTHONPATH=bindings/python/python python3 examples/python/service.py
+"""
 
 import neo_protocol
 
-USERS = {b"user_id_123": b"Ada"}
+
+def gate(request: neo_protocol.Request) -> bytes | None:
+    # Raised, the text would stand behind the name of the exception.
+    if request.method != "of":
+        request.reply_error(f"no method {request.method}")
+    elif request.data != b"AA1":
+        request.reply_error(f"no gate for {request.data.decode()}")
+    else:
+        return b"B22"
+    return None
 
 
-def users(request: neo_protocol.Request) -> bytes:
-    if request.method != "get_user":
-        raise LookupError(f"there is no method {request.method}")
-    return USERS[request.data]
-
-
-with neo_protocol.open("mem://") as kernel, kernel.serve("user_service", users):
-    print(kernel.call("user_service", "get_user", b"user_id_123").decode())
-    try:
-        kernel.call("user_service", "get_user", b"user_id_0")
-    except neo_protocol.ServiceError as error:
-        print("refused:", error)
+with neo_protocol.open("mem://") as kernel:
+    gates = kernel.serve("gates", gate)
+    print("AA1 leaves from", kernel.call("gates", "of", b"AA1").decode())
+    for service, flight in (("gates", b"ZZ9"), ("lounges", b"AA1")):
+        try:
+            kernel.call(service, "of", flight)
+        except neo_protocol.Error as error:
+            print(f"{service}: {error}")
+    kernel.close()
+    gates.join()
+    print("the worker ended")
