@@ -1,5 +1,5 @@
 //! Processes that share a kernel. Run it as `serve` in one terminal and as `ask` in another; the
-//! programs in C and Python beside it are either side of the same conversation.
+//! programs of this name in other languages are either side of the same conversation.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "that is what it shows")]
 
 use std::process::ExitCode;

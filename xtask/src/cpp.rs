@@ -163,8 +163,7 @@ fn run_examples(libraries: &Path) -> Vec<Outcome> {
     let c = ["gcc", "-std=c99", "c"];
     let cpp = ["g++", "-std=c++17", "cpp"];
     let bare = ["g++", "-std=c++2b", "cpp", "-fno-exceptions", "-fno-rtti"];
-    let all = ["pubsub", "queue_group", "service", "slow_consumer", "loans"];
-    let runs = all.iter().flat_map(|topic| [(*topic, &c[..]), (*topic, &cpp[..])]);
+    let runs = workspace::TOPICS.iter().flat_map(|topic| [(*topic, &c[..]), (*topic, &cpp[..])]);
     runs.chain([("pubsub", &bare[..]), ("service", &bare[..])])
         .map(|(topic, by)| {
             let name = format!("the example {topic} by {}", by.join(" "));

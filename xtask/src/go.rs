@@ -45,6 +45,11 @@ pub(crate) fn build_in_place(release: bool) -> Result<(), Failure> {
     if let Some(failure) = Step::new("go", command, LIMIT).run().failure {
         return Err(failure);
     }
+    put_in_place(release)
+}
+
+/// Copies what was built, and the header, into the package.
+pub(crate) fn put_in_place(release: bool) -> Result<(), Failure> {
     let profile = if release { "release" } else { "debug" };
     let place = package().join("lib");
     let folder = place.join(target()?);
@@ -100,7 +105,7 @@ pub(crate) fn suite() -> Suite {
         verdict("every file is as gofmt writes it", formatted()),
         verdict("go vet has nothing to say", vetted()),
     ];
-    steps.extend(TOPICS.iter().map(|topic| {
+    steps.extend(workspace::TOPICS.iter().map(|topic| {
         verdict(&format!("the example {topic} prints what every language prints"), example(topic))
     }));
     steps.extend([
@@ -117,9 +122,6 @@ pub(crate) fn suite() -> Suite {
 
 /// Folders of Go sources.
 const FOLDERS: &[&str] = &["bindings/go", "bindings/conformance/go", "examples/go"];
-
-/// The topics of the examples.
-const TOPICS: &[&str] = &["pubsub", "queue_group", "service", "slow_consumer", "loans"];
 
 fn formatted() -> Result<(), Failure> {
     let mut command = Command::new("gofmt");

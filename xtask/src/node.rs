@@ -91,6 +91,11 @@ fn build_in_place(release: bool) -> Result<(), Failure> {
     if let Some(failure) = Step::new("node", command, LIMIT).run().failure {
         return Err(failure);
     }
+    put_in_place(release)
+}
+
+/// Copies what was built to where the package finds it.
+pub(crate) fn put_in_place(release: bool) -> Result<(), Failure> {
     let built = match std::env::consts::OS {
         "macos" => "libneo_node.dylib",
         "windows" => "neo_node.dll",
@@ -225,18 +230,23 @@ fn link_into(folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Puts the examples where they find the package by its name.
+pub(crate) fn place_examples(place: &Path) -> Result<(), Failure> {
+    let is_program = |path: &Path| path.extension().is_some_and(|extension| extension == "mjs");
+    copy(&workspace::root().join("examples/node"), place, &is_program)?;
+    link_into(place)
+}
+
 /// Runs the examples; each prints what its topic prints in every language.
 fn examples() -> Vec<Outcome> {
     let root = workspace::root().join("examples");
     let place = workspace::target_dir().join("node/examples");
-    let is_program = |path: &Path| path.extension().is_some_and(|extension| extension == "mjs");
-    let prepared = copy(&root.join("node"), &place, &is_program).and_then(|()| link_into(&place));
-    let run = |program: &Path| -> Result<(), Failure> {
+    let prepared = place_examples(&place);
+    let run = |topic: &str| -> Result<(), Failure> {
         prepared.clone()?;
-        let topic = program.file_stem().unwrap_or_default();
         let expected = unsafe_sites::read(&root.join(topic).join("expected.txt"))?;
         let mut command = Command::new("node");
-        command.arg(place.join(program.file_name().unwrap_or_default()));
+        command.arg(place.join(format!("{topic}.mjs")));
         let output = command.output().map_err(|error| format!("node: {error}"))?;
         let said = String::from_utf8_lossy(&output.stdout);
         if output.status.success() && said == expected && output.stderr.is_empty() {
@@ -245,9 +255,8 @@ fn examples() -> Vec<Outcome> {
         let errors = String::from_utf8_lossy(&output.stderr);
         Err(format!("it ended with {} and printed {said:?} {errors}", output.status))
     };
-    let programs = workspace::files(&root.join("node"), &is_program);
-    let name = |path: &PathBuf| format!("the example {}", workspace::shown(path));
-    programs.iter().map(|program| c::verdict(&name(program), run(program))).collect()
+    let verdict = |topic: &&str| c::verdict(&format!("the example {topic}.mjs"), run(topic));
+    workspace::TOPICS.iter().map(verdict).collect()
 }
 
 /// Packs both packages, installs them where nothing else is, and uses them from there.

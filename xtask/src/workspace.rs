@@ -10,6 +10,9 @@ use crate::Failure;
 /// The library crates from the bottom up: each may depend on those before it, on nothing else here.
 pub(crate) const LAYERS: &[&str] = &["qiss-format", "precursor-broker", "neo-protocol"];
 
+/// The topics of the examples that print in every language what `expected.txt` says.
+pub(crate) const TOPICS: &[&str] = &["pubsub", "queue_group", "service", "slow_consumer", "loans"];
+
 /// The root of the repository.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository")

@@ -1,60 +1,20 @@
 //! The programs in other languages: each plays the month flat out by itself, with the same
 //! subscribers, and prints what they counted as one line of JSON.
 
-use core::fmt;
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde::Deserialize;
 
 use crate::data::{self, Airport, Carrier, Code, Failure, Flight};
 use crate::delays::Mean;
+use crate::language::Language;
 use crate::readers::{Account, Ledger, ROLES, Reading};
 use crate::stage::{Outcome, Sent};
 use crate::tally::{Delays, Tally};
-
-/// A language that the demo shows beside Rust.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Language {
-    C,
-    Python,
-}
-
-impl Language {
-    pub(crate) const ALL: [Self; 2] = [Self::C, Self::Python];
-
-    /// How often it publishes the month: a second or two of work, also where the machine is busy.
-    pub(crate) fn repeats(self) -> u64 {
-        match self {
-            Self::C => 100,
-            Self::Python => 10,
-        }
-    }
-
-    /// Runs a program of this language.
-    pub(crate) fn command(self, program: &Path) -> Command {
-        match self {
-            Self::C => Command::new(program),
-            Self::Python => {
-                let mut command = Command::new("python3");
-                command.arg(program);
-                command
-            }
-        }
-    }
-}
-
-impl fmt::Display for Language {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::C => "C",
-            Self::Python => "Python",
-        })
-    }
-}
 
 /// A language's part of the demo.
 #[derive(Clone, Debug)]

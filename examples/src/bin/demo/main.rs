@@ -7,12 +7,12 @@
 //! purpose. The service `delays` answers with the mean delay of a carrier. What they counted is
 //! compared with a plain pass over the file; a difference is a failure.
 //!
-//! Then the programs `c/flights.c` and `python/flights.py` do what part two does, each with Neo in
-//! its own process and language, and their results are compared in the same way.
+//! Then the programs `flights` in C, C++, Python, Go and JavaScript do what part two does, each with
+//! Neo in its own process and language, and their results are compared in the same way.
 //!
 //! In the end the month crosses processes: one publishes it on a kernel of `shm://`, one in each
-//! language adds it up (`c/processes.c`, `python/processes.py`), the publisher is killed on the way
-//! and replaced, and the totals must be those of the file all the same.
+//! language adds it up (the programs `processes`), the publisher is killed on the way and replaced,
+//! and the totals must be those of the file all the same.
 //!
 //! The live table needs a terminal of 80 columns and 24 lines. `--plain` prints lines instead, as
 //! it does by itself where there is no terminal. `NO_COLOR` takes the colours away.
@@ -22,6 +22,7 @@ mod check;
 mod data;
 mod delays;
 mod guests;
+mod language;
 mod options;
 mod play;
 mod processes;

@@ -1,14 +1,15 @@
 //! The words of the command line.
 
 use crate::data::Failure;
-use crate::guests::{Guest, Language};
+use crate::guests::Guest;
+use crate::language::Language;
 
 /// What the demo is asked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     /// Lines, for pipes and logs.
     pub(crate) plain: bool,
-    pub(crate) guests: [Guest; 2],
+    pub(crate) guests: [Guest; Language::ALL.len()],
 }
 
 impl Options {
@@ -40,14 +41,14 @@ impl Options {
             (None, Some(name)) => (Ok(value.into()), name),
             (None, None) => return false,
         };
-        let named = |guest: &&mut Guest| guest.language.to_string().to_lowercase() == name;
+        let named = |guest: &&mut Guest| guest.language.option() == name;
         let guest = self.guests.iter_mut().find(named);
         guest.map(|guest| guest.program = program).is_some()
     }
 }
 
-const KNOWN: &str = "there are --plain, and for the languages c and python --c=PROGRAM, which runs \
-                     it, and --no-c=REASON, which says why it does not run";
+const KNOWN: &str = "there are --plain, and for each of c, cpp, python, go and node --c=PROGRAM, \
+                     which runs it, and --no-c=REASON, which says why it does not run";
 
 #[cfg(test)]
 mod tests {
@@ -61,7 +62,8 @@ mod tests {
     fn each_language_has_a_program_or_a_reason() {
         let options = parse(&["--c=/bin/flights", "--plain", "--no-python=too old"]).unwrap();
         assert!(options.plain);
-        let [c, python] = options.guests;
+        let [c, cpp, python, ..] = options.guests;
+        assert!(cpp.program.is_err());
         assert_eq!((c.language, c.program), (Language::C, Ok("/bin/flights".into())));
         assert_eq!(python.program, Err("too old".to_owned()));
         let bare = parse(&[]).unwrap();
@@ -70,7 +72,7 @@ mod tests {
 
     #[test]
     fn unknown_words_are_refused() {
-        for word in ["--fast", "plain", "--plain=yes", "--go=x", "c=x", "--no-=x", ""] {
+        for word in ["--fast", "plain", "--plain=yes", "--c++=x", "c=x", "--no-=x", ""] {
             let error = parse(&["--plain", word]).unwrap_err().to_string();
             assert!(
                 error.contains(&format!("`{word}`")) && error.contains("--c=PROGRAM"),

@@ -1,6 +1,6 @@
 //! The month across processes: one publishes it, in Rust, and one in each language adds it up. They
-//! share a kernel of `shm://`; the program in C calls a service of the one in Python. The publisher
-//! is killed on the way, and another one takes its place.
+//! share a kernel of `shm://`; the programs in C and Go call a service of the one in Python. The
+//! publisher is killed on the way, and another one takes its place.
 
 mod child;
 mod line;
@@ -20,23 +20,28 @@ use self::child::Process;
 use self::line::Line;
 use crate::check::Findings;
 use crate::data::{DAYS, Failure, Month};
-use crate::guests::{Guest, Language};
+use crate::guests::Guest;
+use crate::language::Language;
 use crate::text::{Ink, thousands};
 
 const PUBLISHER: &str = "publisher";
 /// The day, from 0, on which the publisher is killed.
 const KILLED_ON: u8 = 14;
 
-/// A subscriber in a process of its own: its language, and the process or why there is none.
-type Reader = (String, Result<Process, String>);
+/// A subscriber in a process of its own, of a language or of Rust: the process or why there is none.
+type Reader = (Option<Language>, Result<Process, String>);
 
 /// The same at the end: what it printed, and what the check says of it.
-type Column = (String, Result<(Line, Findings), String>);
+type Row = (Option<Language>, Result<(Line, Findings), String>);
+
+fn name(language: Option<Language>) -> String {
+    language.map_or_else(|| "Rust".to_owned(), |language| language.to_string())
+}
 
 /// What became of this part.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    columns: Vec<Column>,
+    rows: Vec<Row>,
     pub(crate) findings: Findings,
     /// From the kill until the next publisher had begun.
     away: Duration,
@@ -51,14 +56,14 @@ pub(crate) fn play(month: &Month, guests: &[Guest]) -> Result<Option<Shared>, Fa
     let began = Instant::now();
     let url = format!("shm://neo-demo-{}", std::process::id());
     let kernel = Kernel::open(&url)?;
-    let mut readers = vec![start("Rust".to_owned(), Ok(own("read", &url, None)?))?];
+    let mut readers = vec![start(None, Ok(own("read", &url, None)?))?];
     for Guest { language, program } in guests {
         let command = program.as_ref().map_err(Clone::clone).map(|flights| {
             let mut command = language.command(&beside(flights));
             command.arg(&url);
             command
         });
-        readers.push(start(language.to_string(), command)?);
+        readers.push(start(Some(*language), command)?);
     }
     for (_, reader) in &readers {
         if let Ok(reader) = reader {
@@ -66,10 +71,10 @@ pub(crate) fn play(month: &Month, guests: &[Guest]) -> Result<Option<Shared>, Fa
         }
     }
     let away = publish(&url)?;
-    let (columns, mut findings) = results(month, readers)?;
+    let (rows, mut findings) = results(month, readers)?;
     let left = left(&kernel);
     findings.equal("processes: subscriptions and services left", &left, &0);
-    Ok(Some(Shared { columns, findings, away, took: began.elapsed() }))
+    Ok(Some(Shared { rows, findings, away, took: began.elapsed() }))
 }
 
 /// Subscriptions and services that are left. What a process had that ended without closing it goes a
@@ -86,12 +91,12 @@ fn left(kernel: &Kernel) -> usize {
     }
 }
 
-fn start(name: String, command: Result<Command, String>) -> Result<Reader, Failure> {
-    let reader = match command {
-        Ok(command) => Ok(Process::start(&name, command)?),
+fn start(language: Option<Language>, command: Result<Command, String>) -> Result<Reader, Failure> {
+    let process = match command {
+        Ok(command) => Ok(Process::start(&name(language), command)?),
         Err(reason) => Err(reason),
     };
-    Ok((name, reader))
+    Ok((language, process))
 }
 
 /// The demo itself in another role.
@@ -127,51 +132,58 @@ fn publish(url: &str) -> Result<Duration, Failure> {
 }
 
 /// The line of each reader, beside the file.
-fn results(month: &Month, readers: Vec<Reader>) -> Result<(Vec<Column>, Findings), Failure> {
+fn results(month: &Month, readers: Vec<Reader>) -> Result<(Vec<Row>, Findings), Failure> {
     let mut findings = Findings::default();
-    let serves = |(name, reader): &Reader| *name == Language::Python.to_string() && reader.is_ok();
-    let is_served = readers.iter().any(serves);
-    let mut columns = Vec::new();
+    let is_served = readers
+        .iter()
+        .any(|(language, process)| language.is_some_and(Language::serves) && process.is_ok());
+    let mut rows = Vec::new();
     let mut running = Vec::new();
-    for (name, reader) in readers {
-        let column = match reader {
+    for (language, process) in readers {
+        let row = match process {
             Err(reason) => Err(reason),
-            Ok(reader) => {
-                let text = reader.expect_line()?;
+            Ok(process) => {
+                let (name, text) = (name(language), process.expect_line()?);
                 let line: Line =
                     serde_json::from_str(&text).map_err(|error| format!("{name}: {error}"))?;
-                let has_means = is_served && name == Language::C.to_string();
+                let has_means = is_served && language.is_some_and(Language::asks);
                 let found = line.check(&format!("processes, {name}"), month, has_means);
                 findings.merge(&found);
-                running.push(reader);
+                running.push(process);
                 Ok((line, found))
             }
         };
-        columns.push((name, column));
+        rows.push((language, row));
     }
     // Those that serve end when nobody asks any more.
     running.into_iter().try_for_each(Process::end)?;
-    Ok((columns, findings))
+    Ok((rows, findings))
 }
 
 impl Shared {
     /// The table of this part.
     pub(crate) fn report(&self, ink: Ink) -> Result<String, fmt::Error> {
-        let mut heading = format!(" {:<23}", "ACROSS PROCESSES");
-        for (name, _) in &self.columns {
-            write!(heading, "{:>18}", name.to_uppercase())?;
-        }
-        let mut text = ink.dim(&heading) + "\n";
-        for (what, cell) in ROWS {
-            write!(text, " {what:<23}")?;
-            for (_, column) in &self.columns {
-                let cell = match column {
-                    Ok((line, findings)) => cell(line, findings),
-                    Err(_) => "not run".to_owned(),
-                };
-                write!(text, "{cell:>18}")?;
-            }
-            text.push('\n');
+        let mut text = ink.dim(&format!(
+            " {:<17}{:>9}{:>16}{:>11}{:>16}   {}\n",
+            "ACROSS PROCESSES", "RECEIVED", "A SECOND TIME", "ADDED UP", "RESULTS EQUAL", "SERVICE"
+        ));
+        for (language, row) in &self.rows {
+            let name = name(*language);
+            let Ok((line, findings)) = row else {
+                writeln!(text, " {name:<17} not run")?;
+                continue;
+            };
+            let service = match language {
+                Some(language) if language.serves() => "serves",
+                Some(_) if !line.means.is_empty() => "asks",
+                _ => "",
+            };
+            let (received, added) = (thousands(line.received), thousands(line.total.0));
+            let again = thousands(line.received.saturating_sub(line.total.0));
+            let score = findings.score();
+            let row =
+                format!(" {name:<17}{received:>9}{again:>16}{added:>11}{score:>16}   {service}");
+            writeln!(text, "{}", row.trim_end())?;
         }
         writeln!(
             text,
@@ -184,16 +196,6 @@ impl Shared {
         Ok(text)
     }
 }
-
-/// What a column says.
-type Cell = fn(&Line, &Findings) -> String;
-
-const ROWS: [(&str, Cell); 4] = [
-    ("received", |line, _| thousands(line.received)),
-    ("  of them a second time", |line, _| thousands(line.received.saturating_sub(line.total.0))),
-    ("flights added up", |line, _| thousands(line.total.0)),
-    ("results equal", |_, findings| findings.score()),
-];
 
 #[cfg(test)]
 mod tests {
@@ -230,21 +232,30 @@ mod tests {
     }
 
     #[test]
-    fn the_table_says_what_did_not_run() {
+    fn the_table_says_what_did_not_run_and_who_serves_whom() {
         let month = Month::load().unwrap();
         let mut line = line(&month);
         line.received += 650;
-        let findings = line.check("Rust", &month, false);
-        let columns = vec![
-            ("Rust".to_owned(), Ok((line, findings))),
-            ("C".to_owned(), Err("no compiler".to_owned())),
+        let findings = || line.check("Rust", &month, false);
+        let mut asks = line.clone();
+        asks.means.insert("UA".to_owned(), (8.3, 4_600));
+        let rows = vec![
+            (None, Ok((line.clone(), findings()))),
+            (Some(Language::C), Err("no compiler".to_owned())),
+            (Some(Language::Python), Ok((line.clone(), findings()))),
+            (Some(Language::Go), Ok((asks, findings()))),
         ];
         let (away, took) = (Duration::from_millis(120), Duration::from_secs(3));
-        let shared = Shared { columns, findings: Findings::default(), away, took };
+        let shared = Shared { rows, findings: Findings::default(), away, took };
         let text = shared.report(Ink::NONE).unwrap();
         assert!(text.lines().all(|line| line.chars().count() <= COLUMNS), "{text}");
-        let second = text.lines().find(|line| line.contains("second time")).unwrap();
-        assert!(second.ends_with("650           not run"), "{text}");
+        let rows: Vec<Vec<&str>> =
+            text.lines().map(|line| line.split_whitespace().collect()).collect();
+        let counts = ["27,654", "650", "27,004", "19", "of", "19"];
+        assert_eq!(rows[1], [&["Rust"], &counts[..]].concat());
+        assert_eq!(rows[2], ["C", "not", "run"]);
+        assert_eq!(rows[3], [&["Python"], &counts[..], &["serves"]].concat());
+        assert_eq!(rows[4], [&["Go"], &counts[..], &["asks"]].concat());
         assert!(text.contains("killed on day 15") && text.contains("120 ms"), "{text}");
     }
 

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use crate::check::Findings;
 use crate::data::Month;
-use crate::guests::Language;
+use crate::language::Language;
 use crate::play::Plan;
 use crate::processes::Shared;
 use crate::readers::Account;
@@ -92,45 +92,41 @@ fn january(outcome: &Outcome, ink: Ink) -> Result<String, fmt::Error> {
     Ok(text)
 }
 
-/// What each language published and got, flat out, side by side.
+/// What each language published and got, flat out, beside the others.
 fn languages(repeats: u64, rust: &Run, others: &[Other], ink: Ink) -> Result<String, fmt::Error> {
-    let mut columns = vec![("Rust".to_owned(), repeats, Some(rust))];
-    for (language, run) in others {
-        columns.push((language.to_string(), language.repeats(), run.as_ref().ok()));
-    }
-    let mut heading = format!(" {:<23}", "FLAT OUT");
-    for (name, ..) in &columns {
-        write!(heading, "{:>18}", name.to_uppercase())?;
-    }
-    let mut text = ink.dim(&heading) + "\n";
-    for (what, cell) in ROWS {
-        write!(text, " {what:<23}")?;
-        for (_, repeats, run) in &columns {
-            let cell = run.map_or_else(|| "not run".to_owned(), |run| cell(*repeats, run));
-            write!(text, "{cell:>18}")?;
-        }
-        text.push('\n');
-    }
-    for (language, run) in others {
-        if let Err(reason) = run {
-            writeln!(text, " {language} not run: {reason}")?;
+    let mut text = ink.dim(&format!(
+        " {:<9}{:>5}{:>12}{:>12}{:>12}{:>12}{:>16}\n",
+        "FLAT OUT", "TIMES", "PUBLISHED", "A SECOND", "DELIVERED", "A SECOND", "RESULTS EQUAL"
+    ));
+    text.push_str(&language("Rust", repeats, rust)?);
+    for (name, run) in others {
+        match run {
+            Ok(run) => text.push_str(&language(&name.to_string(), name.repeats(), run)?),
+            Err(reason) => writeln!(text, " {name:<9} not run: {reason}")?,
         }
     }
-    text.push_str(" each: one publishing thread, the same readers, each total beside the file\n");
+    text.push_str(
+        " each: the month so many times, one who publishes, the same readers, each total\n \
+         beside the file\n",
+    );
     Ok(text)
 }
 
-/// What a language's column says, from how often it published the month and what became of it.
-type Cell = fn(u64, &Run) -> String;
-
-const ROWS: [(&str, Cell); 6] = [
-    ("times the month", |repeats, _| thousands(repeats)),
-    ("published", |_, run| thousands(run.outcome.sent.messages)),
-    ("  a second", |_, run| rate(run.outcome.sent.messages, &run.outcome)),
-    ("delivered to readers", |_, run| thousands(run.outcome.received())),
-    ("  a second", |_, run| rate(run.outcome.received(), &run.outcome)),
-    ("results equal", |_, run| run.findings.score()),
-];
+fn language(name: &str, repeats: u64, run: &Run) -> Result<String, fmt::Error> {
+    let (published, delivered) = (run.outcome.sent.messages, run.outcome.received());
+    let mut text = String::new();
+    writeln!(
+        text,
+        " {name:<9}{:>5}{:>12}{:>12}{:>12}{:>12}{:>16}",
+        thousands(repeats),
+        thousands(published),
+        rate(published, &run.outcome),
+        thousands(delivered),
+        rate(delivered, &run.outcome),
+        run.findings.score()
+    )?;
+    Ok(text)
+}
 
 fn rate(messages: u64, outcome: &Outcome) -> String {
     thousands((messages as f64 / outcome.took.as_secs_f64()) as u64)
@@ -208,14 +204,13 @@ mod tests {
         assert!(text.contains("JFK → LAX         937"), "{text}");
         assert!(text.contains("mean delay 10.04 min"), "{text}");
         assert!(text.contains("no difference"), "{text}");
-        let row = text.lines().find(|line| line.starts_with(" published")).unwrap();
-        let cells: Vec<&str> = row.split_whitespace().collect();
-        assert_eq!(cells, ["published", "27,004", "27,004", "not", "run"]);
-        assert!(text.contains(" Python not run: Python ≥ 3.11 (apt-get"), "{text}");
+        let row = text.lines().find(|line| line.starts_with(" C ")).unwrap();
+        assert_eq!(row.split_whitespace().nth(2), Some("27,004"), "{text}");
+        assert!(text.contains(" Python    not run: Python ≥ 3.11 (apt-get"), "{text}");
     }
 
     #[test]
-    fn a_language_that_differs_is_told_in_its_column() {
+    fn a_language_that_differs_is_told_in_its_row() {
         let month = Month::load().unwrap();
         let quick = Plan { name: "C", month_takes: None, pause: Duration::ZERO, ..REPLAY };
         let good = run(&month, &quick);
@@ -225,8 +220,11 @@ mod tests {
         let all = thousands(good.findings.comparisons);
         let less = thousands(good.findings.comparisons - 1);
         let text = languages(1, &good, &[(Language::C, Ok(bad))], Ink::NONE).unwrap();
-        let row = text.lines().find(|line| line.starts_with(" results equal")).unwrap();
-        let cells: Vec<&str> = row.split_whitespace().skip(2).collect();
-        assert_eq!(cells, [all.as_str(), "of", &all, &less, "of", &all]);
+        let told = |name| {
+            let row = text.lines().find(|line| line.starts_with(name)).unwrap();
+            row.split_whitespace().rev().take(3).collect::<Vec<_>>()
+        };
+        assert_eq!(told(" Rust "), [all.as_str(), "of", &all]);
+        assert_eq!(told(" C "), [all.as_str(), "of", &less]);
     }
 }

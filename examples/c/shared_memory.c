@@ -1,7 +1,7 @@
 /* Processes that share a kernel: `./a.out serve` in one terminal, `./a.out ask` in another. The
- * programs in Rust and Python beside it are either side of the same conversation.
+ * programs of this name in other languages are either side of the same conversation.
  *
- *     cc main.c $(pkg-config --cflags --libs neo) && ./a.out serve
+ *     cc shared_memory.c $(pkg-config --cflags --libs neo) && ./a.out serve
  */
 #include <neo.h>
 #include <stdio.h>

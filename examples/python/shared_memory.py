@@ -1,6 +1,6 @@
-"""Processes that share a kernel: `main.py serve` in one terminal, `main.py ask` in another.
+"""Processes that share a kernel: `shared_memory.py serve` in one terminal, `ask` in another.
 
-The programs in Rust and C beside it are either side of the same conversation.
+The programs of this name in other languages are either side of the same conversation.
 """
 
 import sys
@@ -32,4 +32,4 @@ if len(sys.argv) == 2 and sys.argv[1] in ROLES:
     with neo_protocol.open(URL) as kernel:
         ROLES[sys.argv[1]](kernel)
 else:
-    print("usage: main.py serve|ask")
+    print("usage: shared_memory.py serve|ask")
