@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use neo_protocol::{Address, Kernel, Options, Policy};
+use neo_protocol::{Address, Kernel, Options, Policy, SharedNames};
 
 use crate::failure::Failure;
 
@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// List the kernels that are open: processes, memory, age; debris is marked.
-    Ls,
+    Ls(LsArguments),
     /// Publish a message, or each line of the input as one.
     Pub(PubArguments),
     /// Subscribe and print what comes.
@@ -52,6 +52,13 @@ pub(crate) enum Command {
     Explain(ExplainArguments),
     /// Say what is wrong, and take away what dead processes left.
     Doctor(DoctorArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LsArguments {
+    /// The names that this group of users shares, by its name or number.
+    #[arg(long)]
+    pub(crate) group: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -148,8 +155,11 @@ pub(crate) struct ExplainArguments {
 
 #[derive(Args, Debug)]
 pub(crate) struct DoctorArguments {
-    /// One kernel: shm://NAME. All names of this user unless given.
+    /// One kernel: shm://NAME. All names of this user, or of the group, unless given.
     pub(crate) url: Option<String>,
+    /// The names that this group of users shares, by its name or number.
+    #[arg(long, conflicts_with = "url")]
+    pub(crate) group: Option<String>,
     /// Only say what is wrong; change nothing.
     #[arg(long)]
     pub(crate) check: bool,
@@ -231,10 +241,11 @@ fn interval(text: &str) -> Result<Duration, String> {
     Ok(interval)
 }
 
-/// The name in a URL. Other processes' kernels have URLs of `shm://` only.
+/// What stands behind `shm://` in a URL. Other processes' kernels have URLs of `shm://` only.
 pub(crate) fn shared_name(url: &str) -> Result<String, Failure> {
     match url.parse()? {
-        Address::SharedMemory { name } => Ok(name),
+        Address::SharedMemory { name, group: None } => Ok(name),
+        Address::SharedMemory { name, group: Some(group) } => Ok(format!("{name}?group={group}")),
         Address::Memory { .. } => Err(Failure::Invalid(format!(
             "{url} is a kernel within one process, which no other can reach: open shm://NAME in \
              the program, and give that here"
@@ -244,6 +255,19 @@ pub(crate) fn shared_name(url: &str) -> Result<String, Failure> {
             address.scheme()
         ))),
     }
+}
+
+/// The names of this user, or of a group.
+pub(crate) fn names(group: Option<&str>) -> Result<SharedNames, Failure> {
+    Ok(match group {
+        None => neo_protocol::shared_names()?,
+        Some(group) => neo_protocol::shared_names_of_group(group)?,
+    })
+}
+
+/// The group in what stands behind `shm://`.
+pub(crate) fn group_of(name: &str) -> Option<&str> {
+    name.split_once("?group=").map(|(_, group)| group)
 }
 
 /// Joins the kernel of a URL; makes it only if it is asked to.

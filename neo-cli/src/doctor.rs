@@ -31,7 +31,8 @@ struct Finding {
 
 pub(crate) fn run(arguments: &DoctorArguments, output: &mut Output) -> Result<u8, Failure> {
     let wanted = arguments.url.as_deref().map(args::shared_name).transpose()?;
-    let listing = neo_protocol::shared_names()?;
+    let group = wanted.as_deref().map_or(arguments.group.as_deref(), args::group_of);
+    let listing = args::names(group)?;
     let names: Vec<&SharedName> = listing
         .names
         .iter()

@@ -3,6 +3,7 @@
 use neo_protocol::{NamedProcess, Observer, SharedName};
 use serde::Serialize;
 
+use crate::args::{self, LsArguments};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::process::Process;
@@ -51,8 +52,8 @@ pub(crate) struct Seen {
     pub(crate) age_s: Option<f64>,
 }
 
-pub(crate) fn run(output: &mut Output) -> Result<u8, Failure> {
-    let names = neo_protocol::shared_names()?;
+pub(crate) fn run(arguments: &LsArguments, output: &mut Output) -> Result<u8, Failure> {
+    let names = args::names(arguments.group.as_deref())?;
     let listing = Listing {
         directory: names.directory.display().to_string(),
         names: names.names.iter().map(Name::of).collect(),

@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 /// The exit code of a command that came to its end.
 fn run(command: &Command, output: &mut Output) -> Result<u8, Failure> {
     match command {
-        Command::Ls => list::run(output),
+        Command::Ls(arguments) => list::run(arguments, output),
         Command::Pub(arguments) => publish::run(arguments, output),
         Command::Sub(arguments) => subscribe::run(arguments, output),
         Command::Call(arguments) => call::run(arguments, output),

@@ -31,7 +31,8 @@ impl Kernel {
     ///
     /// `mem://` is private to this handle and its clones. `mem://NAME` is shared by every open of
     /// that name in this process. `shm://NAME` is shared by every process of this user on this
-    /// host, and starts one thread (see [`Options::without_thread`]).
+    /// host, `shm://NAME?group=GROUP` by those of every user of a group (its name or number); both
+    /// start one thread (see [`Options::without_thread`]).
     ///
     /// ```
     /// use neo_protocol::Kernel;
@@ -46,9 +47,12 @@ impl Kernel {
     ///
     /// # Errors
     ///
-    /// [`Invalid`](ErrorKind::Invalid) if it is no kernel URL or a limit is out of range,
-    /// [`Unsupported`](ErrorKind::Unsupported) for a scheme that this version does not serve,
-    /// [`Os`](ErrorKind::Os) if the system has no memory to give.
+    /// [`Invalid`](ErrorKind::Invalid) if it is no kernel URL, names no group of this system, or a
+    /// limit is out of range,
+    /// [`Unsupported`](ErrorKind::Unsupported) for a scheme that this version does not serve, or a
+    /// name that is open in another PID namespace; [`Timeout`](ErrorKind::Timeout) if the others that
+    /// have the name open do not go on; [`Os`](ErrorKind::Os) if this process is not in the group, or
+    /// the system has no memory to give.
     pub fn open(url: &str) -> Result<Self> {
         Self::open_with(url, &Options::new())
     }
@@ -81,7 +85,10 @@ impl Kernel {
             }
             Address::Memory { name: Some(name) } => MEMORY.open(&name, options)?,
             #[cfg(all(target_os = "linux", not(miri)))]
-            Address::SharedMemory { name } => SHARED_MEMORY.open(&name, options)?,
+            Address::SharedMemory { name, group } => {
+                let name = group.map_or(name.clone(), |group| format!("{name}?group={group}"));
+                SHARED_MEMORY.open(&name, options)?
+            }
             address => {
                 return Err(error(
                     ErrorKind::Unsupported,

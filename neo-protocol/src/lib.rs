@@ -42,6 +42,7 @@ pub use precursor_broker::{
 pub use precursor_broker::{
     CleanedName, NamedProcess, Observation, ObservedParticipant, ObservedReader, ObservedRoute,
     ObservedSender, Observer, SharedName, SharedNames, clean_name, shared_names,
+    shared_names_of_group,
 };
 pub use qiss_format as format;
 pub use url::{Address, Transport};

@@ -40,10 +40,12 @@ pub enum Address {
         /// Shared by every open of the name in this process; private to its handle without one.
         name: Option<String>,
     },
-    /// `shm://NAME`: processes of one host.
+    /// `shm://NAME` or `shm://NAME?group=GROUP`: processes of one host.
     SharedMemory {
         /// The kernel's name.
         name: String,
+        /// The group of users that shares it, by name or number; without one it is this user's.
+        group: Option<String>,
     },
     /// `file:///DIR`: durable streams in a directory.
     File {
@@ -73,7 +75,7 @@ pub enum Address {
     },
 }
 
-const FORMS: &str = "mem://, mem://NAME, shm://NAME, file:///DIR, neo://HOST:PORT, \
+const FORMS: &str = "mem://, mem://NAME, shm://NAME, shm://NAME?group=GROUP, file:///DIR, neo://HOST:PORT, \
                      neo+tls://HOST:PORT, neo+unix:///PATH, neo+quic://HOST:PORT, \
                      ws://HOST:PORT, wss://HOST:PORT or nats://HOST:PORT";
 
@@ -95,7 +97,7 @@ impl core::str::FromStr for Address {
         match scheme {
             "mem" if rest.is_empty() => Ok(Self::Memory { name: None }),
             "mem" => Ok(Self::Memory { name: Some(name(url, rest)?) }),
-            "shm" => Ok(Self::SharedMemory { name: name(url, rest)? }),
+            "shm" => shared(url, rest),
             "file" => Ok(Self::File { directory: path(url, rest)? }),
             "neo+unix" => Ok(Self::Unix { path: path(url, rest)? }),
             "neo" => server(Transport::Tcp),
@@ -120,6 +122,17 @@ fn name(url: &str, name: &str) -> Result<String> {
         )));
     }
     Ok(name.into())
+}
+
+fn shared(url: &str, rest: &str) -> Result<Address> {
+    let Some((plain, query)) = rest.split_once('?') else {
+        return Ok(Address::SharedMemory { name: name(url, rest)?, group: None });
+    };
+    let group = query.strip_prefix("group=").filter(|group| !group.is_empty());
+    let group = group.ok_or_else(|| {
+        invalid(format!("{query:?} in {url:?} is no option of a name: it is ?group=GROUP"))
+    })?;
+    Ok(Address::SharedMemory { name: name(url, plain)?, group: Some(group.into()) })
 }
 
 fn path(url: &str, path: &str) -> Result<String> {
@@ -176,10 +189,12 @@ mod tests {
     #[test]
     fn every_scheme_is_parsed() {
         let server = |transport| Address::Server { transport, host: "h".into(), port: 42 };
+        let shared = |group| Address::SharedMemory { name: "orders".into(), group };
         let table = [
             ("mem://", Address::Memory { name: None }),
             ("mem://a.b-c_9", Address::Memory { name: Some("a.b-c_9".into()) }),
-            ("shm://orders", Address::SharedMemory { name: "orders".into() }),
+            ("shm://orders", shared(None)),
+            ("shm://orders?group=desk", shared(Some("desk".into()))),
             ("file:///var/neo", Address::File { directory: "/var/neo".into() }),
             ("neo://h:42", server(Transport::Tcp)),
             ("neo+tls://h:42/", server(Transport::Tls)),
@@ -202,6 +217,10 @@ mod tests {
             ("orders", "is no kernel URL"),
             ("memory://", "unknown"),
             ("shm://", "1 to 63"),
+            ("shm://a?mode=0660", "?group=GROUP"),
+            ("shm://a?group=", "?group=GROUP"),
+            ("shm://?group=desk", "1 to 63"),
+            ("mem://a?group=desk", "1 to 63"),
             ("mem://a b", "1 to 63"),
             ("mem://a/b", "1 to 63"),
             ("file://relative", "absolute path"),

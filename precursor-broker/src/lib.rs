@@ -38,6 +38,7 @@ mod sys;
 #[cfg(all(target_os = "linux", not(any(miri, precursor_loom))))]
 pub use attach::names::listing::{
     CleanedName, NamedProcess, SharedName, SharedNames, clean_name, shared_names,
+    shared_names_of_group,
 };
 #[cfg(not(precursor_loom))]
 pub use broker::{

@@ -77,6 +77,7 @@ mod hook {
         "attach.locked",
         "attach.memory_found",
         "attach.memory_made",
+        "attach.door_open",
         "attach.line_written",
         "attach.line_held",
         "attach.bell_announced",

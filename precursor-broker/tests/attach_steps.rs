@@ -8,11 +8,11 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use precursor_broker::{Broker, Limits, SubscribeOptions, steps};
-use rustix::process::{Signal, geteuid, getpid, kill_process};
+use rustix::process::{Signal, getegid, geteuid, getpid, kill_process};
 
 /// `NAME STEP`: the child dies when it reaches that step, counted from 0.
 const DEATH: &str = "PRECURSOR_TEST_DEATH";
@@ -30,8 +30,21 @@ fn open(name: &str) -> Broker {
     broker
 }
 
-fn file(name: &str) -> PathBuf {
-    PathBuf::from(format!("/dev/shm/neo-{}", geteuid().as_raw())).join(name)
+/// The file of a name, `NAME` or `NAME?group=GROUP`.
+fn file(address: &str) -> PathBuf {
+    let user = format!("neo-{}", geteuid().as_raw());
+    let (name, directory) = match address.split_once("?group=") {
+        None => (address, user),
+        Some((name, group)) => (name, format!("neo-group-{group}")),
+    };
+    PathBuf::from("/dev/shm").join(directory).join(name)
+}
+
+/// Whether a socket lies beside the file of a name.
+fn has_door(file: &Path) -> bool {
+    let first = format!(".{}.", file.file_name().unwrap().to_str().unwrap());
+    let Ok(beside) = file.parent().unwrap().read_dir() else { return false };
+    beside.flatten().any(|other| other.file_name().to_str().unwrap().starts_with(&first))
 }
 
 /// What the child does; it does nothing in a run of the tests.
@@ -82,15 +95,18 @@ fn a_process_may_die_at_every_step_of_opening_and_leaving_a_name() {
         return;
     }
     let mut seen = BTreeSet::new();
-    for beside_another in [true, false] {
+    let of_group = format!("?group={}", getegid().as_raw());
+    for (beside_another, group) in [(true, ""), (false, ""), (true, &*of_group), (false, &of_group)]
+    {
         for step in 0..STEPS_MAX {
-            let name = format!("steps-{}-{step}-{beside_another}", std::process::id());
+            let name = format!("steps-{}-{step}-{beside_another}{group}", std::process::id());
             let survivor = beside_another.then(|| open(&name));
             let label = live(&name, step);
             let broker = survivor.unwrap_or_else(|| open(&name));
             check(&broker, &name, label.as_deref().unwrap_or("the end"));
             drop(broker);
             assert!(!file(&name).exists(), "the name stays after a death at {label:?}");
+            assert!(!has_door(&file(&name)), "a socket stays after a death at {label:?}");
             match label {
                 Some(label) => drop(seen.insert(label)),
                 None => break,

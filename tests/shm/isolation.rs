@@ -7,7 +7,6 @@
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
-use std::thread;
 use std::time::Instant;
 
 use neo_protocol::{ErrorKind, Kernel};
@@ -15,7 +14,7 @@ use neo_protocol::{ErrorKind, Kernel};
 use crate::process::{LONG, Name, next, options};
 
 /// `unshare` with these options, if this system lets a test use it.
-fn unshare(options: &[&str]) -> Option<Command> {
+pub(crate) fn unshare(options: &[&str]) -> Option<Command> {
     let command = || {
         let mut command = Command::new("unshare");
         command.args(options).stderr(Stdio::null());
@@ -29,7 +28,7 @@ fn unshare(options: &[&str]) -> Option<Command> {
 }
 
 /// This program under `command`.
-fn this_program(mut command: Command) -> Command {
+pub(crate) fn this_program(mut command: Command) -> Command {
     command.arg(std::env::current_exe().unwrap());
     command
 }
@@ -94,11 +93,8 @@ fn a_name_is_free_when_its_process_of_another_pid_namespace_was_killed() {
     let Some(inside) = unshare(&[&spaces[..], &["--mount-proc"]].concat()) else { return };
     let name = Name::new();
     let mut process = name.start_by(this_program(inside), "holder");
+    name.wait_for_file();
     let begun = Instant::now();
-    while !std::fs::metadata(name.file()).is_ok_and(|file| file.len() > 0) {
-        assert!(begun.elapsed() < LONG, "it does not open the name");
-        thread::yield_now();
-    }
     // Its pid means nothing here: that it lives is known by the lock of its line.
     let open = || Kernel::open_with(&name.url(), &options());
     assert_eq!(open().unwrap_err().kind(), ErrorKind::Unsupported);

@@ -206,9 +206,9 @@ fn killed_processes_leave_nothing_and_keep_nobody() {
 #[test]
 fn a_name_is_free_however_all_its_processes_were_killed() {
     let mut choices = Choices::new(seed());
-    let name = Name::new();
-    for _ in 0..kills(20) / 2 {
-        let crew = [start(&name, &mut choices), start(&name, &mut choices)];
+    let names = [Name::new(), Name::of_group(rustix::process::getegid().as_raw())];
+    for name in names.iter().cycle().take(kills(20) / 2) {
+        let crew = [start(name, &mut choices), start(name, &mut choices)];
         let is_opened = || std::fs::metadata(name.file()).is_ok_and(|file| file.len() > 0);
         while !is_opened() {
             thread::yield_now();

@@ -6,9 +6,11 @@
 
 mod content;
 mod deaths;
+mod groups;
 mod idle;
 mod isolation;
 mod kills;
+mod members;
 mod names;
 mod observing;
 mod process;

@@ -3,8 +3,9 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
 use neo_protocol::{Kernel, Options, Subscription};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -17,23 +18,51 @@ const URL: &str = "NEO_SHM_TEST_URL";
 
 /// A kernel name that no other test uses, gone with this value.
 #[derive(Debug)]
-pub(crate) struct Name(String);
+pub(crate) struct Name {
+    name: String,
+    group: Option<u32>,
+}
 
 impl Name {
     pub(crate) fn new() -> Self {
+        Self::of(None)
+    }
+
+    /// One that the users of a group share.
+    pub(crate) fn of_group(group: u32) -> Self {
+        Self::of(Some(group))
+    }
+
+    fn of(group: Option<u32>) -> Self {
         static NUMBERS: AtomicU32 = AtomicU32::new(0);
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        Self(format!("test-{}-{number}", std::process::id()))
+        Self { name: format!("test-{}-{number}", std::process::id()), group }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("shm://{}", self.0)
+        match self.group {
+            None => format!("shm://{}", self.name),
+            Some(group) => format!("shm://{}?group={group}", self.name),
+        }
     }
 
     /// The file that stands for the name while it is open.
     pub(crate) fn file(&self) -> PathBuf {
-        let user = rustix::process::geteuid().as_raw();
-        PathBuf::from(format!("/dev/shm/neo-{user}")).join(&self.0)
+        let directory = match self.group {
+            None => format!("/dev/shm/neo-{}", rustix::process::geteuid().as_raw()),
+            Some(group) => format!("/dev/shm/neo-group-{group}"),
+        };
+        PathBuf::from(directory).join(&self.name)
+    }
+
+    /// The socket of the process of a line, at the name of a group.
+    pub(crate) fn door(&self, line: usize) -> PathBuf {
+        self.file().with_file_name(format!(".{}.{line}", self.name))
+    }
+
+    /// Waits until a process has the name open.
+    pub(crate) fn wait_for_file(&self) {
+        wait_for(&self.file());
     }
 
     pub(crate) fn open(&self) -> Kernel {
@@ -54,6 +83,15 @@ impl Name {
             .spawn()
             .unwrap();
         Process(child)
+    }
+}
+
+/// Waits until a process has written its line into a name's file.
+pub(crate) fn wait_for(file: &Path) {
+    let begun = Instant::now();
+    while !std::fs::metadata(file).is_ok_and(|file| file.len() > 0) {
+        assert!(begun.elapsed() < LONG, "nobody opens the name");
+        std::thread::yield_now();
     }
 }
 

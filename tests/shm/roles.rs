@@ -8,6 +8,7 @@ use std::thread::{self, Thread};
 use neo_protocol::{DEATHS_TOPIC, ErrorKind, Kernel, Options, Policy};
 
 use crate::content::{checked, filled};
+use crate::members;
 use crate::process::{LONG, options, role};
 use crate::victims::ply;
 
@@ -36,6 +37,12 @@ fn play() {
         "hoarder" => hoard(&open()),
         "filler" => fill(&open()),
         "reborn" => reborn(&open()),
+        "partner" => members::partner(&open()),
+        "mourner" => members::mourn(&open()),
+        "outsider" => members::stay_outside(&url),
+        "knocker" => members::knock(),
+        "impatient" => members::lose_patience(&url),
+        "closed task" => members::closed_task(&url),
         victim => {
             let (trade, seed) = victim.split_once(' ').unwrap();
             ply(&open(), trade, seed.parse().unwrap());
@@ -150,7 +157,7 @@ impl Wake for Unpark {
 }
 
 /// Runs a future on this thread: asleep unless its waker was called.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut future = Box::pin(future);
     loop {
@@ -162,7 +169,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Echoes as a task.
-fn waiting_task(kernel: &Kernel) {
+pub(crate) fn waiting_task(kernel: &Kernel) {
     let mut inbox = kernel.subscribe("to.task").open().unwrap();
     kernel.publish("from.task", b"here").unwrap();
     loop {
@@ -211,7 +218,7 @@ fn intrude(url: &str) {
     let text = error.to_string();
     assert_eq!(error.kind(), ErrorKind::Os, "{text}");
     assert!(text.contains("a directory of user 65534"), "{text}");
-    assert!(text.contains("belongs to user 0 and has mode 700"), "{text}");
+    assert!(text.contains("belongs to user 0 and group 0 and has mode 700"), "{text}");
 }
 
 /// May not look into the process that has the name open.

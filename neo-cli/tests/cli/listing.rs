@@ -33,6 +33,27 @@ fn an_open_kernel_is_listed_and_not_disturbed() {
 }
 
 #[test]
+fn the_names_of_a_group_of_users_are_listed_apart() {
+    let group = rustix::process::getegid().as_raw().to_string();
+    let names = Names::new();
+    let url = format!("shm://desk?group={group}");
+    let listed = |words: &[&str]| names.run(words).json()["names"].as_array().unwrap().clone();
+    let mut subscriber = names.start(&["sub", "--create", &url, "a"]);
+    until("it is listed", || {
+        let found = listed(&["ls", "--group", &group, "--json"]);
+        found.iter().any(|name| name["url"] == *url && name["routes"] == 1)
+    });
+    assert_eq!(listed(&["ls", "--json"]).len(), 0);
+    let sent = names.run(&["pub", &url, "a", "for all of us"]);
+    assert_eq!(sent.code(), 0, "{sent:?}");
+    assert!(subscriber.lines().next().unwrap().contains("for all of us"));
+    let doctor = names.run(&["doctor", &url]);
+    assert_eq!(doctor.code(), 0, "{doctor:?}");
+    let unknown = names.run(&["ls", "--group", "no-such-group-here"]);
+    assert!(unknown.stderr.contains("getent group"), "{unknown:?}");
+}
+
+#[test]
 fn the_table_marks_what_is_stale_and_what_is_stopped() {
     let names = Names::new();
     let stopped = names.subscriber("dashboard", "a");

@@ -1,8 +1,9 @@
 //! Bells: how a process wakes the tasks and descriptors of another (R6.4).
 //!
-//! A process's bell is a pipe, found through its participant record and `/proc`. A ring writes one
-//! key of eight bytes: what to look at. Nothing is believed of a key but that somebody should look,
-//! so that a stranger can cost time and nothing else.
+//! A process's bell is a pipe, found through its participant record and `/proc`; at the name of a
+//! group others ring at its door instead. A ring writes one key of eight bytes: what to look at.
+//! Nothing is believed of a key but that somebody should look, so that a stranger can cost time and
+//! nothing else.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -18,6 +19,7 @@ use crate::region::records::ParticipantRecord;
 use crate::sync::{Ordering, full_fence};
 use crate::sys::{self, peer};
 
+use super::door::Knocker;
 use super::system;
 
 const KEY_BYTES: usize = 8;
@@ -43,9 +45,13 @@ impl Bell {
     /// Tells other processes where it is.
     pub(crate) fn announce(&self, region: &Region, owner: Owner) {
         let Some(record) = region.participant(owner.id) else { return };
-        record.bell_inode.store(self.inode, Ordering::Relaxed);
+        let (number, inode) = match region.name() {
+            Some(name) if name.door().is_some() => (name.line(), 0),
+            _ => (self.number.into(), self.inode),
+        };
+        record.bell_inode.store(inode, Ordering::Relaxed);
         // Release: whoever sees the descriptor sees the inode.
-        record.bell.store(u64::from(self.number) + 1, Ordering::Release);
+        record.bell.store(number + 1, Ordering::Release);
     }
 
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
@@ -72,54 +78,119 @@ impl Bell {
     }
 }
 
-/// The bells of other processes, opened when they are first rung.
+/// The bells of other processes, opened when they are first rung, with the participant's generation.
 #[derive(Debug, Default)]
-pub(crate) struct Bells(Mutex<HashMap<u16, (u32, Option<File>)>>);
+pub(crate) struct Bells(Mutex<HashMap<u16, (u32, Rope)>>);
+
+/// What is pulled to ring the bell of another process.
+#[derive(Debug)]
+enum Rope {
+    Pipe(File),
+    Door(Knocker),
+}
 
 impl Bells {
     /// Rings the bell of whoever is a participant of that number. False: nobody is to be reached.
     #[cold]
     pub(crate) fn ring(&self, region: &Region, participant: u16, key: u64) -> bool {
-        let Some((owner, Status::Live)) = region.status(participant) else { return false };
-        let Some(record) = region.participant(participant) else { return false };
         let mut bells = self.0.lock();
-        let known = bells.get(&participant).is_some_and(|(life, _)| *life == owner.generation);
-        if !known {
-            bells.insert(participant, (owner.generation, open(record)));
+        let Some((record, rope)) = find(&mut bells, region, participant) else { return false };
+        if rope.pull(record, key) {
+            return true;
         }
-        let Some((_, Some(pipe))) = bells.get(&participant) else {
-            // It has no bell yet, or none any more; the next ring looks again.
-            bells.remove(&participant);
+        // A door may have closed on a connection only: once more, by another one.
+        bells.remove(&participant);
+        find(&mut bells, region, participant).is_some_and(|(record, rope)| rope.pull(record, key))
+    }
+
+    /// Whether a process that once announced a bell has closed it: it runs another program now,
+    /// which its pid does not tell.
+    pub(crate) fn is_lost(&self, region: &Region, participant: u16) -> bool {
+        let Some(record) = region.participant(participant) else { return false };
+        let Some((pid, number, inode)) = place(record) else { return false };
+        let Some(path) = door_of(region, number) else { return is_lost_pipe(pid, number, inode) };
+        let mut bells = self.0.lock();
+        if let Some((_, Rope::Door(knocker))) = find(&mut bells, region, participant)
+            && !knocker.is_over()
+        {
             return false;
-        };
-        write(pipe, record, key)
+        }
+        bells.remove(&participant);
+        // A door that nobody listens at; one that was taken away says nothing.
+        let refused = Knocker::of(&path, pid);
+        refused.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
     }
 }
 
-fn write(mut pipe: &File, record: &ParticipantRecord, key: u64) -> bool {
-    sys::count::add();
-    match pipe.write(&key.to_le_bytes()) {
-        Ok(_) => true,
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+/// The rope of a participant, taken hold of if it is not yet. `None`: it has no bell yet, or none any
+/// more; the next ring looks again.
+fn find<'b, 'r>(
+    bells: &'b mut HashMap<u16, (u32, Rope)>,
+    region: &'r Region,
+    participant: u16,
+) -> Option<(&'r ParticipantRecord, &'b Rope)> {
+    let (owner, Status::Live) = region.status(participant)? else { return None };
+    let record = region.participant(participant)?;
+    let known = bells.get(&participant).is_some_and(|(life, _)| *life == owner.generation);
+    if !known {
+        bells.remove(&participant);
+        bells.insert(participant, (owner.generation, open(region, record)?));
+    }
+    bells.get(&participant).map(|(_, rope)| (record, rope))
+}
+
+impl Rope {
+    fn write(&self, key: u64) -> io::Result<()> {
+        match self {
+            Self::Pipe(pipe) => {
+                let mut pipe = pipe;
+                pipe.write(&key.to_le_bytes()).map(drop)
+            }
+            Self::Door(knocker) => knocker.ring(key),
+        }
+    }
+
+    fn pull(&self, record: &ParticipantRecord, key: u64) -> bool {
+        sys::count::add();
+        match self.write(key) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                record.bell_missed.store(1, Ordering::Release);
+                full_fence();
+                // If it was emptied meanwhile, the flag may have been looked at before it was
+                // raised; if it is full still, its owner looks at the flag after emptying it.
+                let _ = self.write(key);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+fn open(region: &Region, record: &ParticipantRecord) -> Option<Rope> {
+    let (pid, number, inode) = place(record)?;
+    if let Some(path) = door_of(region, number) {
+        let knocker = Knocker::of(&path, pid).or_else(|error| {
+            if error.kind() != io::ErrorKind::WouldBlock {
+                return Err(error);
+            }
+            // As for a full pipe: too many wait to be let in.
             record.bell_missed.store(1, Ordering::Release);
             full_fence();
-            // If it was emptied meanwhile, the flag may have been looked at before it was raised;
-            // if it is full still, its owner looks at the flag after emptying it.
-            let _ = pipe.write(&key.to_le_bytes());
-            true
-        }
-        Err(_) => false,
+            Knocker::of(&path, pid)
+        });
+        return knocker.ok().map(Rope::Door);
     }
-}
-
-fn open(record: &ParticipantRecord) -> Option<File> {
-    let (pid, number, inode) = place(record)?;
     let pipe = peer::open_descriptor_of(pid, number).ok()?;
     // Whatever else it has there now is not written to.
     let is_it = peer::inode(&pipe).is_ok_and(|found| found == inode)
         && peer::is_pipe_of(pid, number, inode)
         && sys::is_process_live(pid, record.start.load(Ordering::Relaxed));
-    is_it.then_some(pipe)
+    is_it.then_some(Rope::Pipe(pipe))
+}
+
+fn door_of(region: &Region, line: u32) -> Option<std::path::PathBuf> {
+    region.name()?.door_of(line.into())
 }
 
 fn place(record: &ParticipantRecord) -> Option<(u32, u32, u64)> {
@@ -128,13 +199,9 @@ fn place(record: &ParticipantRecord) -> Option<(u32, u32, u64)> {
     Some((pid, u32::try_from(number).ok()?, record.bell_inode.load(Ordering::Relaxed)))
 }
 
-/// Whether a process that once announced a bell has closed it: it runs another program now, which
-/// its pid does not tell.
-pub(crate) fn is_lost(record: &ParticipantRecord) -> bool {
-    place(record).is_some_and(|(pid, number, inode)| {
-        let found = peer::descriptor_metadata(pid, number);
-        // What cannot be looked at is not known to be gone.
-        let is_unknown = found.is_err_and(|error| error.kind() != io::ErrorKind::NotFound);
-        !is_unknown && !peer::is_pipe_of(pid, number, inode)
-    })
+fn is_lost_pipe(pid: u32, number: u32, inode: u64) -> bool {
+    let found = peer::descriptor_metadata(pid, number);
+    // What cannot be looked at is not known to be gone.
+    let is_unknown = found.is_err_and(|error| error.kind() != io::ErrorKind::NotFound);
+    !is_unknown && !peer::is_pipe_of(pid, number, inode)
 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use crate::sys::{self, peer};
 
@@ -83,6 +83,14 @@ impl Entry {
     /// The same, to look at and not to change.
     pub(super) fn open_to_read(&self) -> io::Result<Found> {
         self.open_by(peer::open_descriptor_to_read)
+    }
+
+    /// Whether two descriptors of this process are the memory of the line.
+    pub(super) fn is_memory(&self, control: BorrowedFd<'_>, data: BorrowedFd<'_>) -> bool {
+        let is = |found: BorrowedFd<'_>, memory: Memory| {
+            peer::inode_of(found).is_ok_and(|inode| inode == memory.inode)
+        };
+        is(control, self.control) && is(data, self.data)
     }
 
     fn open_by(&self, open: impl Fn(u32, u32) -> io::Result<File>) -> io::Result<Found> {

@@ -10,16 +10,16 @@ use crate::region::map::Region;
 use crate::region::records::Header;
 
 use super::names::{LockedName, listing};
-use super::{check, system};
+use super::system;
 
 /// As [`super::open`] for a name that somebody has open.
 pub(crate) fn open(name: &str) -> Result<(Arc<Region>, LockedName)> {
     let about = |error: Error| Error::new(error.kind(), format!("shm://{name}: {error}"));
-    check(name).map_err(about)?;
-    let mut locked = listing::lock_existing(name)?;
+    let (directory, bare) = listing::place_of(name).map_err(about)?;
+    let mut locked = directory.lock_existing(&bare)?;
     let Some((control, data)) = locked.find_memory().map_err(about)? else {
         locked.clean().map_err(about)?;
-        return Err(listing::not_found(name));
+        return Err(directory.not_found(&bare));
     };
     let control = File::from(control);
     let limits = limits_of(&control).map_err(about)?;

@@ -1,154 +1,45 @@
-//! The names of a user: a directory of small files, one for each name that is open.
+//! Names: a small file for each one that is open, in the directory of its user or group.
 //!
 //! A file is locked while its name is opened or left, and for no longer. What a process that died
 //! leaves is a line that names nobody, or a file of such lines; whoever opens the name next passes
 //! over them.
 
-use core::time::Duration;
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::region::map::Region;
 use crate::steps::step;
 use crate::sys::{self, peer};
 
+use super::directory::Place;
+use super::door::{self, Door};
 use super::entry::{Entry, Found, LINE_BYTES, Memory};
 use super::system;
 
 pub(crate) mod listing;
 
-/// Names the directory instead of the user's own.
-const DIRECTORY_VARIABLE: &str = "NEO_SHM_DIR";
 /// As many processes may have one name open as there can be participants.
 const LINES_MAX: u64 = 1_024;
-/// Files that one sweep looks at.
-const SWEPT_MAX: usize = 64;
-/// How often, and how far apart, the lock of a name is tried: two seconds.
-const TURNS_MAX: u32 = 2_000;
-const TURN: Duration = Duration::from_millis(1);
-
-/// Where a user's names are.
-#[derive(Debug)]
-pub(crate) struct Directory(PathBuf);
-
-impl Directory {
-    /// `NEO_SHM_DIR` if it is set, else `/dev/shm/neo-UID`, or `/tmp/neo-UID` on a system without
-    /// `/dev/shm`.
-    pub(crate) fn of_user() -> Result<Self> {
-        let directory = Self::path_of_user();
-        directory.prepare()?;
-        Ok(directory)
-    }
-
-    /// Where it is or would be.
-    fn path_of_user() -> Self {
-        Self(match std::env::var_os(DIRECTORY_VARIABLE) {
-            Some(path) => PathBuf::from(path),
-            None => {
-                let shared = Path::new("/dev/shm");
-                let parent = if shared.is_dir() { shared } else { Path::new("/tmp") };
-                parent.join(format!("neo-{}", peer::user()))
-            }
-        })
-    }
-
-    /// Makes the directory; refuses one that others can write to.
-    fn prepare(&self) -> Result<()> {
-        let path = &self.0;
-        match DirBuilder::new().mode(0o700).create(path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(system(format_args!("make {}", path.display()))(error));
-            }
-            _ => {}
-        }
-        self.check()
-    }
-
-    fn check(&self) -> Result<()> {
-        let path = &self.0;
-        let found = std::fs::symlink_metadata(path)
-            .map_err(|error| system(format_args!("look at {}", path.display()))(error))?;
-        let mode = found.permissions().mode() & 0o777;
-        if !found.is_dir() || found.uid() != peer::user() || mode & 0o077 != 0 {
-            return Err(Error::new(
-                ErrorKind::Os,
-                format!(
-                    "{} must be a directory of user {} that nobody else may enter; it belongs to \
-                     user {} and has mode {mode:o}: remove it, or name another one in \
-                     {DIRECTORY_VARIABLE}",
-                    path.display(),
-                    peer::user(),
-                    found.uid()
-                ),
-            ));
-        }
-        Ok(())
-    }
-
-    /// Takes away the files of names whose processes are all dead: nobody may open them again.
-    fn sweep(&self) {
-        let Ok(files) = std::fs::read_dir(&self.0) else { return };
-        for file in files.flatten().take(SWEPT_MAX) {
-            let path = file.path();
-            if let Ok(Some(file)) = try_lock(&path) {
-                // What cannot be looked at or removed is for the next sweep.
-                let _ = LockedName { file, path }.remove_if_empty();
-            }
-        }
-    }
-
-    /// Locks a name. Waits for others that open or leave it, within a bound.
-    pub(crate) fn lock(&self, name: &str) -> Result<LockedName> {
-        let path = self.0.join(name);
-        for _ in 0..TURNS_MAX {
-            match try_lock(&path) {
-                Ok(Some(file)) => return Ok(LockedName { file, path }),
-                Ok(None) => sys::pause(TURN),
-                // The last one to leave a name takes the directory away.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => self.prepare()?,
-                Err(error) => return Err(system(format_args!("lock {}", path.display()))(error)),
-            }
-        }
-        Err(Error::new(
-            ErrorKind::Timeout,
-            format!(
-                "{} has been locked for two seconds by a process that opens or leaves it: \
-                 see whether one is stopped (`lslocks`), and try again",
-                path.display()
-            ),
-        ))
-    }
-}
-
-/// `None`: somebody else has the lock, or took the file away at this moment.
-fn try_lock(path: &Path) -> io::Result<Option<File>> {
-    let file = peer::open_private_file(path)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Ok(None),
-        Err(TryLockError::Error(error)) => return Err(error),
-    }
-    // A lock of a file that has lost its name says nothing about the name.
-    let is_named = file.metadata()?.nlink() > 0;
-    Ok(is_named.then_some(file))
-}
-
 /// A name that nobody else opens or leaves meanwhile.
 #[derive(Debug)]
 pub(crate) struct LockedName {
     file: File,
-    path: PathBuf,
+    place: Place,
 }
 
 impl LockedName {
+    pub(super) fn new(file: File, place: Place) -> Self {
+        Self { file, place }
+    }
+
     /// The memory of the name, from the first of its processes that still has it.
     pub(super) fn find_memory(&mut self) -> Result<Option<(OwnedFd, OwnedFd)>> {
         let here = namespace()?;
         let mut refused = None;
+        let mut doors = Vec::new();
         for line in 0..self.lines()? {
             let Some(entry) = self.read(line)? else { continue };
             if entry.pid_namespace != here {
@@ -162,17 +53,21 @@ impl LockedName {
             match entry.open() {
                 Ok(Found::Memory(control, data)) => return Ok(Some((control, data))),
                 Ok(Found::Gone) => self.clear(line)?,
+                Err(_) if self.place.directory.group.is_some() => {
+                    doors.push((entry, self.place.door(line)));
+                }
                 Err(error) => refused = Some(not_permitted(&entry, &error)),
             }
+        }
+        if let Some(memory) = door::ask(&doors)? {
+            return Ok(Some(memory));
         }
         refused.map_or(Ok(None), Err)
     }
 
     /// Takes away what dead processes left under other names. For whoever makes new memory.
     pub(super) fn sweep_others(&self) {
-        if let Some(directory) = self.path.parent() {
-            Directory(directory.into()).sweep();
-        }
+        self.place.directory.sweep();
     }
 
     /// Writes down that this process has the region open, until the region is dropped.
@@ -180,18 +75,22 @@ impl LockedName {
         let entry = entry_of(region)?;
         let line = self.free_line(entry.pid_namespace)?;
         let text = entry.line().ok_or_else(|| Error::new(ErrorKind::Os, "ids out of range"))?;
+        let group = self.place.directory.group.as_ref();
+        let door = group.map(|group| Door::open(&self.place.door(line), group)).transpose()?;
+        step!("attach.door_open");
         self.write(line, &text)?;
         step!("attach.line_written");
         // Opened once more: ranges are held by whoever opened the file, and one process may have
         // a name open twice.
-        let held = peer::open_private_file(&self.path).map_err(self.cannot("open"))?;
+        let held = self.place.open().map_err(self.cannot("open"))?;
         peer::lock_range(&held, line * LINE_BYTES, LINE_BYTES).map_err(self.cannot("lock"))?;
         step!("attach.line_held");
         region.keep_name(NameEntry {
-            path: self.path.clone(),
+            place: self.place.clone(),
             line,
             entry,
             held,
+            door,
             generation: sys::fork::generation(),
         });
         Ok(())
@@ -216,7 +115,7 @@ impl LockedName {
     }
 
     fn cannot(&self, action: &'static str) -> impl FnOnce(io::Error) -> Error + '_ {
-        move |error| system(format_args!("{action} {}", self.path.display()))(error)
+        move |error| system(format_args!("{action} {}", self.place.file().display()))(error)
     }
 
     fn lines(&self) -> Result<u64> {
@@ -235,6 +134,9 @@ impl LockedName {
     }
 
     fn clear(&self, line: u64) -> Result<()> {
+        if self.place.directory.group.is_some() {
+            door::remove(&self.place.door(line));
+        }
         self.write(line, &[b' '; LINE_BYTES as usize])
     }
 
@@ -253,7 +155,7 @@ impl LockedName {
     }
 
     /// Takes the file away if no process of this namespace, or a living one of another, is in it.
-    fn remove_if_empty(&self) -> Result<()> {
+    pub(super) fn remove_if_empty(&self) -> Result<()> {
         let here = namespace()?;
         for line in 0..self.lines()? {
             if let Some(entry) = self.read(line)?
@@ -262,12 +164,13 @@ impl LockedName {
                 return Ok(());
             }
         }
-        std::fs::remove_file(&self.path).map_err(self.cannot("remove"))?;
-        step!("leave.file_removed");
-        if let Some(directory) = self.path.parent() {
-            // Other names are in it, as a rule.
-            let _ = std::fs::remove_dir(directory);
+        if self.place.directory.group.is_some() {
+            (0..self.lines()?).for_each(|line| door::remove(&self.place.door(line)));
         }
+        std::fs::remove_file(self.place.file()).map_err(self.cannot("remove"))?;
+        step!("leave.file_removed");
+        // Other names are in it, as a rule; or it is another user's.
+        let _ = std::fs::remove_dir(&self.place.directory.path);
         Ok(())
     }
 }
@@ -282,21 +185,33 @@ impl Drop for LockedName {
 /// This process's line in the file of a name. Dropped, the line is gone, and the file with the last.
 #[derive(Debug)]
 pub(crate) struct NameEntry {
-    path: PathBuf,
+    place: Place,
     line: u64,
     entry: Entry,
     /// Its lock of the line tells other PID namespaces that this process lives.
     held: File,
+    /// Where processes of other users reach this one, if the name is a group's.
+    door: Option<Door>,
     generation: u32,
 }
 
 impl NameEntry {
+    pub(crate) fn door(&self) -> Option<&Door> {
+        self.door.as_ref()
+    }
+
+    /// Number of the line.
+    pub(crate) fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// Where the process of a line is reached, if the name is a group's.
+    pub(crate) fn door_of(&self, line: u64) -> Option<std::path::PathBuf> {
+        self.door.as_ref().map(|_| self.place.door(line))
+    }
+
     fn leave(&self) -> Result<()> {
-        let (Some(directory), Some(name)) = (self.path.parent(), self.path.file_name()) else {
-            return Ok(());
-        };
-        let name = name.to_string_lossy();
-        let locked = Directory(directory.into()).lock(&name)?;
+        let locked = self.place.directory.lock(&self.place.name)?;
         step!("leave.locked");
         // Said and not left to the close, as for the name's own lock.
         let _ = peer::unlock_range(&self.held, self.line * LINE_BYTES, LINE_BYTES);

@@ -13,7 +13,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, ReentrantMutex};
 
-use crate::attach::bell::{self, Bell};
+use crate::attach::bell::Bell;
 use crate::attach::system;
 use crate::error::Result;
 use crate::region::map::Region;
@@ -26,6 +26,7 @@ use super::core::Core;
 use super::poller::{KEY_JOINED, KEY_ROOM, WakeTargets};
 use super::reclaim::{Reclaimed, reclaim_dead};
 use super::room::RoomWaiters;
+use super::visitors::{DOOR, Visitors};
 
 /// Token of the bell; the others are pids, which begin at 1.
 const BELL: u64 = 0;
@@ -48,6 +49,7 @@ pub(crate) struct Attendant {
     busy: ReentrantMutex<()>,
     /// The other processes, by pid.
     processes: Mutex<HashMap<u32, Process>>,
+    visitors: Visitors,
     has_thread: AtomicBool,
     /// A process could not be watched: it has to be looked after now and then.
     has_unwatched: AtomicBool,
@@ -75,6 +77,14 @@ struct Seen {
     is_rung: bool,
     has_joined: bool,
     ended: Vec<u32>,
+    is_at_door: bool,
+    visitors: Vec<u64>,
+}
+
+impl Seen {
+    fn is_nothing(&self) -> bool {
+        !self.is_rung && self.ended.is_empty() && !self.is_at_door && self.visitors.is_empty()
+    }
 }
 
 impl Attendant {
@@ -82,7 +92,7 @@ impl Attendant {
     pub(crate) fn join(core: &Arc<Core>) -> Result<()> {
         // One that ended at this moment is replaced by the next turn.
         while let Some(attendant) = Self::of(core)? {
-            if attendant.attend(core) {
+            if attendant.attend(core)? {
                 break;
             }
         }
@@ -93,7 +103,7 @@ impl Attendant {
     fn of(core: &Core) -> Result<Option<Arc<Self>>> {
         let mut known = core.wake_targets.attendant.lock();
         let found = known.upgrade().filter(|attendant| !attendant.cores.lock().is_over);
-        if found.is_some() || !core.region.is_named() {
+        if found.is_some() || core.region.name().is_none() {
             return Ok(found);
         }
         let attendant = Self::new(core)?;
@@ -113,6 +123,7 @@ impl Attendant {
             cores: Mutex::default(),
             busy: ReentrantMutex::new(()),
             processes: Mutex::default(),
+            visitors: Visitors::default(),
             has_thread: AtomicBool::new(false),
             has_unwatched: AtomicBool::new(false),
             looked_ns: AtomicU64::new(0),
@@ -120,12 +131,14 @@ impl Attendant {
     }
 
     /// Attends to one more participant of this process. False: it is over; make another.
-    fn attend(self: &Arc<Self>, core: &Arc<Core>) -> bool {
+    fn attend(self: &Arc<Self>, core: &Arc<Core>) -> Result<bool> {
         {
             let mut cores = self.cores.lock();
             if cores.is_over {
-                return false;
+                return Ok(false);
             }
+            let watched = self.visitors.watch(&core.region, &self.watch);
+            watched.map_err(system("watch a socket"))?;
             cores.known.push(Arc::downgrade(core));
         }
         let _ = core.attendant.set(self.clone());
@@ -136,7 +149,7 @@ impl Attendant {
         self.ring_others(core);
         step!("attach.others_rung");
         self.look_around(core);
-        true
+        Ok(true)
     }
 
     /// Has the other participants look around.
@@ -248,14 +261,19 @@ impl Attendant {
         let mut seen = Seen::default();
         self.watch.wait(timeout, |token| match u32::try_from(token) {
             Ok(pid) if token != BELL => seen.ended.push(pid),
-            _ => seen.is_rung = true,
+            Ok(_) => seen.is_rung = true,
+            Err(_) if token == DOOR => seen.is_at_door = true,
+            Err(_) => seen.visitors.push(token),
         })?;
         // Nothing came, and this was to be tried again then.
-        seen.has_joined = !seen.is_rung && seen.ended.is_empty() && timeout == Some(RETRY);
-        if !seen.has_joined && !seen.is_rung && seen.ended.is_empty() {
+        seen.has_joined = seen.is_nothing() && timeout == Some(RETRY);
+        if !seen.has_joined && seen.is_nothing() {
             return Ok(None);
         }
-        if seen.is_rung {
+        if seen.is_at_door {
+            self.let_in();
+        }
+        if seen.is_rung || !seen.visitors.is_empty() {
             self.answer(&mut seen);
         }
         let mut reclaimed = Reclaimed::default();
@@ -270,14 +288,34 @@ impl Attendant {
         Ok(Some(reclaimed))
     }
 
-    /// Wakes whom the bell names.
+    /// Lets in who waits at the doors. One that is over leaves them to the next.
+    fn let_in(&self) {
+        let _busy = self.busy.lock();
+        let cores = self.cores.lock();
+        if !cores.is_over {
+            self.visitors.let_in(&self.watch);
+        }
+    }
+
+    /// Wakes whom the bell and the visitors name.
     fn answer(&self, seen: &mut Seen) {
-        self.bell.take(|key| match key {
-            KEY_JOINED => seen.has_joined = true,
+        let mut has_joined = false;
+        let mut wake = |key| match key {
+            KEY_JOINED => has_joined = true,
             KEY_ROOM => guarded(|| self.rooms.fire_all()),
             key => guarded(|| _ = self.targets.fire(key)),
-        });
-        // After the pipe is empty: see `bell::write`.
+        };
+        if seen.is_rung {
+            self.bell.take(&mut wake);
+        }
+        for visitor in core::mem::take(&mut seen.visitors) {
+            let _busy = self.busy.lock();
+            let core = self.core();
+            let region = core.as_ref().map(|core| &*core.region);
+            self.visitors.hear(visitor, &self.watch, region, &mut wake);
+        }
+        seen.has_joined |= has_joined;
+        // After the pipe is empty: see `bell::Rope::pull`.
         full_fence();
         if self.has_missed() {
             seen.has_joined = true;
@@ -329,7 +367,9 @@ impl Attendant {
             let Some((owner, Status::Live)) = region.status(id) else { continue };
             let pid = record.pid.load(Ordering::Relaxed) as u32;
             let start = record.start.load(Ordering::Relaxed);
-            if bell::is_lost(record) && region.status(id) == Some((owner, Status::Live)) {
+            if self.targets.is_bell_lost(region, id)
+                && region.status(id) == Some((owner, Status::Live))
+            {
                 // Its process runs another program now.
                 region.mark_dead(owner);
             } else if pid != std::process::id() {

@@ -104,7 +104,8 @@ impl Broker {
     }
 
     /// Opens the memory that this user's processes share under `name`, or makes it. It lives as
-    /// long as one of them has it open.
+    /// long as one of them has it open. `NAME?group=GROUP` is what the users of a group share: its
+    /// name or number.
     ///
     /// Deaths of other processes are noticed, and tasks and descriptors of this one woken by others,
     /// by the thread that [`start_thread`](Self::start_thread) starts, or whenever
@@ -115,8 +116,9 @@ impl Broker {
     /// [`Invalid`](ErrorKind::Invalid) for a malformed name, or if it is open with other limits or
     /// another version (the text has both values); [`Full`](ErrorKind::Full) if all participants
     /// have joined; [`Unsupported`](ErrorKind::Unsupported) if it is open in another PID namespace;
-    /// [`Timeout`](ErrorKind::Timeout) if a process that opens or leaves it does not go on;
-    /// [`Os`](ErrorKind::Os).
+    /// [`Timeout`](ErrorKind::Timeout) if a process that opens or leaves it does not go on, or no
+    /// process of another user answers; [`Os`](ErrorKind::Os), also if this process is not in the
+    /// group.
     #[cfg(all(target_os = "linux", not(miri)))]
     pub fn open_shared(name: &str, limits: &Limits) -> Result<Self> {
         let (region, locked) = crate::attach::open(name, limits)?;
@@ -159,7 +161,7 @@ impl Broker {
     }
 
     /// Puts right what dead participants left and fires the wakes that other processes asked for.
-    /// Never waits. For a host that has not started the thread: call it when
+    /// Does not wait for others' work. For a host that has not started the thread: call it when
     /// [`maintain_fd`](Self::maintain_fd) is readable, and now and then.
     ///
     /// # Errors

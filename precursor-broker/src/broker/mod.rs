@@ -46,6 +46,8 @@ mod subscription;
 pub mod topic;
 pub(crate) mod trie;
 mod vigil;
+#[cfg(all(target_os = "linux", not(miri)))]
+mod visitors;
 mod waiting;
 
 pub use batch::{Batch, Iter};

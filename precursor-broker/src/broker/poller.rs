@@ -102,12 +102,19 @@ impl WakeTargets {
         #[cfg(not(all(target_os = "linux", not(miri))))]
         let _ = (region, participant, key);
     }
+
+    /// Whether the process of a participant has closed its bell.
+    #[cfg(all(target_os = "linux", not(miri)))]
+    pub(crate) fn is_bell_lost(&self, region: &Region, participant: u16) -> bool {
+        self.bells.is_lost(region, participant)
+    }
 }
 
 /// What a bell says that is no poller and no call: somebody joined, there is room at some mailbox.
 #[cfg(all(target_os = "linux", not(miri)))]
 pub(crate) const KEY_JOINED: u64 = u64::MAX;
 pub(crate) const KEY_ROOM: u64 = u64::MAX - 1;
+// One less asks for the memory: `attach::door`.
 
 /// How a parked poller is woken, in `PollerRecord::target`.
 pub(crate) const TARGET_FUTEX: u64 = 0;

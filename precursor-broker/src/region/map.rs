@@ -378,10 +378,10 @@ mod shared {
             let _ = self.name.set(entry);
         }
 
-        /// Whether processes find it by a name.
+        /// The line by which processes find it, if it has a name.
         #[cfg(not(miri))]
-        pub(crate) fn is_named(&self) -> bool {
-            self.name.get().is_some()
+        pub(crate) fn name(&self) -> Option<&crate::attach::names::NameEntry> {
+            self.name.get()
         }
 
         /// Descriptors of the control and the data memory, to be handed to another process.

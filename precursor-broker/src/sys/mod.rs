@@ -23,6 +23,10 @@ pub(crate) mod peer;
 )]
 mod portable;
 #[cfg(all(target_os = "linux", not(any(miri, precursor_loom))))]
+pub(crate) mod socket;
+#[cfg(all(target_os = "linux", not(any(miri, precursor_loom))))]
+pub(crate) mod users;
+#[cfg(all(target_os = "linux", not(any(miri, precursor_loom))))]
 mod watch;
 
 #[cfg(not(precursor_loom))]

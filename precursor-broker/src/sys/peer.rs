@@ -34,6 +34,12 @@ pub(crate) fn open_descriptor_to_read(pid: u32, number: u32) -> io::Result<File>
     OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
 }
 
+/// A descriptor of this process's once more, for reading only.
+pub(crate) fn reopen_to_read(file: BorrowedFd<'_>) -> io::Result<File> {
+    let number = u32::try_from(file.as_raw_fd()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    open_descriptor_to_read(std::process::id(), number)
+}
+
 /// What a descriptor of a process names; nothing is opened.
 pub(crate) fn descriptor_metadata(pid: u32, number: u32) -> io::Result<Metadata> {
     std::fs::metadata(format!("/proc/{pid}/fd/{number}"))
@@ -42,6 +48,11 @@ pub(crate) fn descriptor_metadata(pid: u32, number: u32) -> io::Result<Metadata>
 /// Number by which the system knows the file behind a descriptor.
 pub(crate) fn inode(file: &File) -> io::Result<u64> {
     Ok(file.metadata()?.ino())
+}
+
+/// The same of a descriptor.
+pub(crate) fn inode_of(file: BorrowedFd<'_>) -> io::Result<u64> {
+    Ok(metadata(file)?.ino())
 }
 
 /// How long a file exists; `None` if the system does not tell.

@@ -1,13 +1,16 @@
 //! What names there are, and who is behind each: looked at without a lock, and cleaned with one.
 
 use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 
-use crate::attach::{check, system};
+use crate::attach::address::{self, Address, Group};
+use crate::attach::directory::{Directory, Place};
+use crate::attach::{door, system};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::{self, peer};
 
-use super::{Directory, Entry, Found, LINE_BYTES, LINES_MAX, LockedName, Memory, namespace};
+use super::{Entry, Found, LINE_BYTES, LINES_MAX, LockedName, Memory, namespace};
 
 /// What stands behind a name's line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +38,7 @@ pub enum NamedProcess {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SharedName {
-    /// The name, without `shm://`.
+    /// The name, without `shm://` and with its group: `orders`, `orders?group=desk`.
     pub name: String,
     /// The processes that its file names.
     pub processes: Vec<NamedProcess>,
@@ -75,9 +78,18 @@ pub struct CleanedName {
 ///
 /// [`Os`](ErrorKind::Os) if the directory cannot be read or is open to others.
 pub fn shared_names() -> Result<SharedNames> {
-    let directory = Directory::path_of_user();
-    let names = directory.names()?;
-    Ok(SharedNames { directory: directory.0, names })
+    Directory::of(None)?.listing()
+}
+
+/// Lists the names of the kernels that a group of users shares: a group's name or number. Takes no
+/// lock and changes nothing.
+///
+/// # Errors
+///
+/// [`Invalid`](ErrorKind::Invalid) for what is no group of this system; [`Os`](ErrorKind::Os) if this
+/// process is not in it, or the directory cannot be read.
+pub fn shared_names_of_group(group: &str) -> Result<SharedNames> {
+    Directory::of(Some(Group::find(group)?))?.listing()
 }
 
 /// Takes away what dead processes left under a name: their lines, and the file if nobody has it
@@ -89,28 +101,25 @@ pub fn shared_names() -> Result<SharedNames> {
 /// [`Timeout`](ErrorKind::Timeout) if a process that opens or leaves it does not go on;
 /// [`Os`](ErrorKind::Os).
 pub fn clean_name(name: &str) -> Result<CleanedName> {
-    check(name)?;
-    lock_existing(name)?.clean()
+    let (directory, name) = place_of(name)?;
+    directory.lock_existing(&name)?.clean()
 }
 
-/// Locks a name that has a file.
-pub(crate) fn lock_existing(name: &str) -> Result<LockedName> {
-    let directory = Directory::path_of_user();
-    if !directory.0.join(name).exists() {
-        return Err(directory.not_found(name));
-    }
-    directory.check()?;
-    directory.lock(name)
+/// Where a name is, and what it is called there.
+pub(crate) fn place_of(address: &str) -> Result<(Directory, String)> {
+    let Address { name, group } = Address::parse(address)?;
+    Ok((Directory::of(group)?, name))
 }
 
 /// Descriptors of a name's memory, control and data, with which it can be looked at.
-pub(crate) fn open_to_read(name: &str) -> Result<(File, File)> {
-    check(name)?;
-    let directory = Directory::path_of_user();
-    let Some(file) = directory.file(name)? else { return Err(directory.not_found(name)) };
+pub(crate) fn open_to_read(address: &str) -> Result<(File, File)> {
+    let (directory, name) = place_of(address)?;
+    let Some(file) = directory.file(&name)? else { return Err(directory.not_found(&name)) };
+    let place = Place { directory, name };
     let here = namespace()?;
     let mut refused = None;
-    for (_, entry) in entries(&file)? {
+    let mut doors = Vec::new();
+    for (line, entry) in entries(&file)? {
         if entry.pid_namespace != here {
             refused = Some(super::foreign_namespace(&entry, here));
             continue;
@@ -118,15 +127,18 @@ pub(crate) fn open_to_read(name: &str) -> Result<(File, File)> {
         match entry.open_to_read() {
             Ok(Found::Memory(control, data)) => return Ok((control.into(), data.into())),
             Ok(Found::Gone) => {}
+            Err(_) if place.directory.group.is_some() => doors.push((entry, place.door(line))),
             Err(error) => refused = Some(super::not_permitted(&entry, &error)),
         }
     }
-    Err(refused.unwrap_or_else(|| directory.not_found(name)))
-}
-
-/// The error that names what there is instead.
-pub(crate) fn not_found(name: &str) -> Error {
-    Directory::path_of_user().not_found(name)
+    if let Some((control, data)) = door::ask(&doors)? {
+        let for_reading = |memory: OwnedFd| {
+            let reopened = peer::reopen_to_read(memory.as_fd());
+            reopened.map_err(system("open the memory for reading"))
+        };
+        return Ok((for_reading(control)?, for_reading(data)?));
+    }
+    Err(refused.unwrap_or_else(|| place.directory.not_found(&place.name)))
 }
 
 /// The lines that name somebody, and their numbers.
@@ -146,7 +158,7 @@ fn entries(file: &File) -> Result<Vec<(u64, Entry)>> {
 impl Directory {
     /// `None`: it is not there (any more).
     fn file(&self, name: &str) -> Result<Option<File>> {
-        let path = self.0.join(name);
+        let path = self.path.join(name);
         match peer::open_file_to_read(&path) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -154,22 +166,24 @@ impl Directory {
         }
     }
 
+    fn listing(self) -> Result<SharedNames> {
+        let names = self.names()?;
+        Ok(SharedNames { directory: self.path, names })
+    }
+
     fn names(&self) -> Result<Vec<SharedName>> {
-        let files = match std::fs::read_dir(&self.0) {
-            Ok(files) => files,
+        let found = match self.file_names() {
+            Ok(found) => found,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => {
-                return Err(system(format_args!("read {}", self.0.display()))(error));
+                return Err(system(format_args!("read {}", self.path.display()))(error));
             }
         };
         self.check()?;
         let mut names = Vec::new();
-        for file in files.flatten() {
-            // What is no name was not put there by this library.
-            let Some(name) = file.file_name().to_str().map(str::to_owned) else { continue };
-            if check(&name).is_ok()
-                && let Some(file) = self.file(&name)?
-            {
+        for name in found {
+            if let Some(file) = self.file(&name)? {
+                let name = address::text_of(&name, self.group.as_ref());
                 names.push(SharedName { name, processes: processes(&file)? });
             }
         }
@@ -177,7 +191,17 @@ impl Directory {
         Ok(names)
     }
 
-    fn not_found(&self, name: &str) -> Error {
+    /// Locks a name that has a file.
+    pub(crate) fn lock_existing(&self, name: &str) -> Result<LockedName> {
+        if !self.path.join(name).exists() {
+            return Err(self.not_found(name));
+        }
+        self.check()?;
+        self.lock(name)
+    }
+
+    /// The error that names what there is instead.
+    pub(crate) fn not_found(&self, name: &str) -> Error {
         let open: Vec<String> = self
             .names()
             .unwrap_or_default()
@@ -186,11 +210,16 @@ impl Directory {
             .map(|other| format!("shm://{}", other.name))
             .collect();
         let there = if open.is_empty() { "none is".into() } else { open.join(", ") };
+        let whose = match &self.group {
+            None => "this user".into(),
+            Some(group) => group.to_string(),
+        };
+        let address = address::text_of(name, self.group.as_ref());
         Error::new(
             ErrorKind::NotFound,
             format!(
-                "no process of this user has shm://{name} open; open in {}: {there}",
-                self.0.display()
+                "no process of {whose} has shm://{address} open; open in {}: {there}",
+                self.path.display()
             ),
         )
     }
@@ -235,6 +264,6 @@ impl LockedName {
             }
         }
         self.remove_if_empty()?;
-        Ok(CleanedName { ended, removed: !self.path.exists() })
+        Ok(CleanedName { ended, removed: !self.place.file().exists() })
     }
 }
