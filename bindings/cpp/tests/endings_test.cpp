@@ -143,7 +143,7 @@ TEST(signals, are_left_to_the_program)
 TEST(processes, end_under_load_without_a_crash_or_a_hang)
 {
     const char *wanted = std::getenv("NEO_TEST_EXITS");
-    int count = wanted != nullptr ? std::atoi(wanted) : 40;
+    int count = wanted != nullptr ? std::atoi(wanted) : 200;
     ASSERT_GT(count, 0);
     for (int i = 0; i < count; ++i) {
         child loaded({"exit-under-load", std::to_string(i)});

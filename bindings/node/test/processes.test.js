@@ -64,7 +64,7 @@ publisher.publish(Buffer.from('small'));
 globalThis.loan = publisher.loan(100000);
 kernel.call('echo', 'm', Buffer.from('x')).then(() => { process.argv[1] === 'exit' && process.exit(0); });
 setImmediate(() => publisher.publish(Buffer.alloc(50000)));`;
-  const count = Number(process.env.NEO_TEST_PROCESSES ?? 40);
+  const count = Number(process.env.NEO_TEST_PROCESSES ?? 200);
   for (let done = 0; done < count; done += 4) {
     await Promise.all(['', 'exit', '', 'exit'].map((way) => ends(program, { args: [way] })));
   }
