@@ -151,7 +151,7 @@ class Kernel {
     signal?.throwIfAborted();
     try {
       const key = native.kernelSubscribe(this.#key, pattern, rest);
-      return new subscriptions.Subscription(key, pattern, { zeroCopy, signal });
+      return new subscriptions.Subscription(key, pattern, { ...rest, zeroCopy, signal });
     } catch (error) {
       throw lift(error);
     }

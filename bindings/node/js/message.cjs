@@ -41,32 +41,45 @@ class Slab {
 
 let slab = new Slab();
 
-/** Takes at most `max` messages that are there. Throws what the native half throws. */
-function drain(key, pattern, max, zeroCopy) {
+/** The slab to write to: the one in use, while that has room for a message. */
+function roomy() {
   if (slab.words.length - slab.end < ROOM) slab = new Slab();
-  const current = slab;
-  const { words } = current;
-  let at = current.end;
-  const end = native.subscriptionDrain(key, words, at, max);
-  if (end === at) return undefined;
-  current.end = end;
+  return slab;
+}
+
+/** The messages that stand in a slab from a word on. */
+function messagesAt(from, at, pattern, zeroCopy) {
+  const { words, end } = from;
   const messages = [];
   while (at < end) {
-    messages.push(new Message(current, at, pattern, zeroCopy));
+    messages.push(new Message(from, at, pattern, zeroCopy));
     at = words[at + END];
   }
   return messages;
 }
 
+/** Takes at most `max` messages that are there. Throws what the native half throws. */
+function drain(key, pattern, max, zeroCopy) {
+  const current = roomy();
+  const at = current.end;
+  current.end = native.subscriptionDrain(key, current.words, at, max);
+  return messagesAt(current, at, pattern, zeroCopy);
+}
+
+/** Takes a message, and those behind it where many wait; an empty array if none is there. */
+function drainAhead(key, pattern, zeroCopy) {
+  const current = roomy();
+  const at = current.end;
+  current.end = native.subscriptionDrainAhead(key, current.words, at);
+  return messagesAt(current, at, pattern, zeroCopy);
+}
+
 /** Takes one message; undefined if none is there. */
 function drainOne(key, pattern, zeroCopy) {
-  if (slab.words.length - slab.end < ROOM) slab = new Slab();
-  const current = slab;
+  const current = roomy();
   const at = current.end;
-  const end = native.subscriptionDrain(key, current.words, at, 1);
-  if (end === at) return undefined;
-  current.end = end;
-  return new Message(current, at, pattern, zeroCopy);
+  current.end = native.subscriptionDrain(key, current.words, at, 1);
+  return at < current.end ? new Message(current, at, pattern, zeroCopy) : undefined;
 }
 
 function bigint(words, at) {
@@ -211,4 +224,4 @@ function parseHeaders(bytes) {
   return headers;
 }
 
-module.exports = { Message, drain, drainOne };
+module.exports = { Message, drain, drainAhead, drainOne };

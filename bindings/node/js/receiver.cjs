@@ -37,6 +37,11 @@ class Receiver {
     throw neoError('NEO_E_CLOSED', this.#kind.closed);
   }
 
+  /** As `tryRecv`, for who will ask for more. @private */
+  tryNext() {
+    return this.tryRecv();
+  }
+
   /** The next one. TimeoutError after `timeout` ms, the signal's reason if it is aborted. */
   async recv(given) {
     const { timeout, signal } = waiting(given);
@@ -105,7 +110,7 @@ class Iteration {
 
   /** What is there, undefined if nothing is. */
   take(receiver) {
-    return receiver.tryRecv();
+    return receiver.tryNext();
   }
 
   /** How much of a turn that was. */

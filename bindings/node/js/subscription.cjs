@@ -29,14 +29,19 @@ const KIND = {
 class Subscription extends Receiver {
   #pattern;
   #zeroCopy;
+  #looksAhead;
+  /** Messages that were taken ahead, the last one first. */
+  #ahead = [];
   #signal;
   #onAbort;
 
   /** @private */
-  constructor(key, pattern, { zeroCopy = false, signal } = {}) {
+  constructor(key, pattern, { zeroCopy = false, signal, group, policy }) {
     super(KIND, key, pattern);
     this.#pattern = pattern;
     this.#zeroCopy = zeroCopy;
+    // What others might have taken, or a newer message would replace, is not taken ahead.
+    this.#looksAhead = group === undefined && policy !== 'latest';
     if (signal !== undefined) {
       this.#signal = signal;
       const self = new WeakRef(this);
@@ -53,7 +58,7 @@ class Subscription extends Receiver {
   /** Messages that wait to be received. */
   get queued() {
     try {
-      return native.subscriptionQueued(this.live());
+      return native.subscriptionQueued(this.live()) + this.#ahead.length;
     } catch (error) {
       throw lift(error);
     }
@@ -70,28 +75,48 @@ class Subscription extends Receiver {
 
   /** The next message; undefined if none is there. */
   tryRecv() {
+    const key = this.live();
+    if (this.#ahead.length > 0) return this.#ahead.pop();
     try {
-      return message.drainOne(this.live(), this.#pattern, this.#zeroCopy);
+      return message.drainOne(key, this.#pattern, this.#zeroCopy);
     } catch (error) {
       throw lift(error);
     }
   }
 
+  /**
+   * As `tryRecv`, for who will ask for more: where many messages wait, some are taken ahead.
+   * @private
+   */
+  tryNext() {
+    if (this.#ahead.length > 0) return this.#ahead.pop();
+    if (!this.#looksAhead) return this.tryRecv();
+    try {
+      const some = message.drainAhead(this.live(), this.#pattern, this.#zeroCopy);
+      this.#ahead = some.reverse();
+    } catch (error) {
+      throw lift(error);
+    }
+    return this.#ahead.pop();
+  }
+
   /** At most `max` messages that are there; an empty array if none is. */
   drain(max = BATCH) {
     integer('max', max);
+    const key = this.live();
     const messages = [];
+    while (this.#ahead.length > 0 && messages.length < max) messages.push(this.#ahead.pop());
     while (messages.length < max) {
       let some;
       try {
         const want = Math.min(max - messages.length, DRAIN_MAX);
-        some = message.drain(this.live(), this.#pattern, want, this.#zeroCopy);
+        some = message.drain(key, this.#pattern, want, this.#zeroCopy);
       } catch (error) {
         // It comes again when there is nothing but it.
         if (messages.length > 0) break;
         throw lift(error);
       }
-      if (some === undefined) break;
+      if (some.length === 0) break;
       if (some.length === max) return some;
       for (const one of some) messages.push(one);
     }
@@ -119,6 +144,11 @@ class Subscription extends Receiver {
     return this.wait(timeout, signal);
   }
 
+  wait(timeout, signal) {
+    if (this.#ahead.length > 0) return Promise.resolve(true);
+    return super.wait(timeout, signal);
+  }
+
   /** Batches of at most `max` messages as they come. Ends as the iterator does. */
   batches(given) {
     const { max = BATCH } = options('batches', given, {
@@ -130,6 +160,7 @@ class Subscription extends Receiver {
   /** Unsubscribes: nothing arrives any more, what is queued is given up, whoever waits returns. */
   close() {
     super.close();
+    this.#ahead = [];
     this.#signal?.removeEventListener('abort', this.#onAbort);
   }
 }

@@ -45,8 +45,10 @@ pub(crate) fn write(
     message: &Message,
     pattern: &str,
 ) -> (usize, bool) {
-    let data = message.data();
-    let headers = headers(message);
+    let frame = message.frame();
+    let data = frame.payload();
+    let has_headers = frame.traceparent().is_some() || frame.headers().next().is_some();
+    let headers = if has_headers { headers(message) } else { Vec::new() };
     let is_small = data.len() + headers.len() < SMALL;
     let topic = Some(message.topic()).filter(|topic| *topic != pattern);
     let (data_len, headers_len) = if is_small { (data.len(), headers.len()) } else { (0, 0) };
@@ -55,8 +57,8 @@ pub(crate) fn write(
     let start = at + HEAD;
     let end = start + (data_len + topic_len + headers_len).div_ceil(4);
     let [lost_low, lost_high] = halves(message.lost_before());
-    let [time_low, time_high] = halves(message.timestamp_ns().unwrap_or(0).cast_unsigned());
-    let [seq_low, seq_high] = halves(message.seq().unwrap_or(0));
+    let [time_low, time_high] = halves(frame.time_ns().cast_unsigned());
+    let [seq_low, seq_high] = halves(frame.seq());
     let head: [u32; HEAD] = [
         end as u32,
         start as u32 * 4,

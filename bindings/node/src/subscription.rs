@@ -33,6 +33,12 @@ thread_local! {
     static LARGE: RefCell<VecDeque<rsapi::Message>> = const { RefCell::new(VecDeque::new()) };
 }
 
+/// Messages that are taken ahead of who asked for one, at most.
+const AHEAD_MAX: u64 = 32;
+
+/// Of what waits, the part that is: what is taken is no longer the policy's to drop.
+const AHEAD_SHARE: u64 = 8;
+
 /// Writes at most `max` messages that are there as records into a slab, from a word on, while it
 /// has room; the word behind the last one.
 #[napi(catch_unwind)]
@@ -42,28 +48,50 @@ pub(crate) fn subscription_drain(
     at: u32,
     max: u32,
 ) -> Result<u32> {
-    let first = at as usize;
-    let mut at = first;
     table::with(subscription, |subscription: &rsapi::Subscription| {
-        for _ in 0..max {
-            if at + slab::ROOM > words.len() {
-                break;
-            }
-            let message = match subscription.try_recv() {
-                Ok(Some(message)) => message,
-                Ok(None) => break,
-                Err(error) if at == first => return Err(error).or_throw(),
-                // It comes again when nothing is there but it.
-                Err(_) => break,
-            };
-            let (end, is_whole) = slab::write(words, at, &message, subscription.pattern());
-            at = end;
-            if !is_whole {
-                LARGE.with_borrow_mut(|large| large.push_back(message));
-            }
-        }
-        Ok(at as u32)
+        write(subscription, words, at as usize, |written, _| written < u64::from(max))
     })
+}
+
+/// As [`subscription_drain`] one message, and more where many wait, up to a large one, whose memory
+/// nobody asked for yet.
+#[napi(catch_unwind)]
+pub(crate) fn subscription_drain_ahead(
+    subscription: Key,
+    words: slab::Words<'_>,
+    at: u32,
+) -> Result<u32> {
+    table::with(subscription, |subscription: &rsapi::Subscription| {
+        let queued = subscription.queued().or_throw()?;
+        let max = (queued / AHEAD_SHARE).clamp(1, AHEAD_MAX);
+        write(subscription, words, at as usize, |written, is_whole| written < max && is_whole)
+    })
+}
+
+/// Writes messages for as long as `goes_on`, which is told how many were and whether the last one was
+/// written whole.
+fn write(
+    subscription: &rsapi::Subscription,
+    words: slab::Words<'_>,
+    first: usize,
+    goes_on: impl Fn(u64, bool) -> bool,
+) -> Result<u32> {
+    let (mut at, mut written, mut is_whole) = (first, 0, true);
+    while goes_on(written, is_whole) && at + slab::ROOM <= words.len() {
+        let message = match subscription.try_recv() {
+            Ok(Some(message)) => message,
+            Ok(None) => break,
+            Err(error) if written == 0 => return Err(error).or_throw(),
+            // It comes again when nothing is there but it.
+            Err(_) => break,
+        };
+        (at, is_whole) = slab::write(words, at, &message, subscription.pattern());
+        written += 1;
+        if !is_whole {
+            LARGE.with_borrow_mut(|large| large.push_back(message));
+        }
+    }
+    Ok(at as u32)
 }
 
 /// The large message of the first record that has none yet.

@@ -105,6 +105,56 @@ test('leaving a loop leaves the subscription open', () => withKernel(async (kern
   assert.deepEqual(texts(subscription.drain()), ['b', 'c']);
 }));
 
+test('what a loop took ahead is there for whoever asks next', () => withKernel(async (kernel) => {
+  const subscription = kernel.subscribe('i', { depth: 2048 });
+  const total = 1000;
+  for (let i = 0; i < total; i += 1) kernel.publish('i', bytes(`${i}`));
+  const seen = [];
+  const loop = async (count) => {
+    for await (const message of subscription) {
+      seen.push(Number(message.data));
+      if (seen.length === count) break;
+    }
+  };
+  await loop(1);
+  assert.equal(subscription.queued, total - 1);
+  assert.equal(await subscription.ready({ timeout: 0 }), true);
+  seen.push(Number(subscription.tryRecv().data), Number((await subscription.recv()).data));
+  await loop(5);
+  seen.push(...subscription.drain(3).map((message) => Number(message.data)));
+  await loop(20);
+  seen.push(...(await subscription.recvBatch({ max: 700 })).map((message) => Number(message.data)));
+  await loop(800);
+  for await (const batch of subscription.batches()) {
+    seen.push(...batch.map((message) => Number(message.data)));
+    if (seen.length === total) break;
+  }
+  assert.deepEqual(seen, Array.from({ length: total }, (_, i) => i));
+  assert.equal(subscription.queued, 0);
+}));
+
+test('a loop takes nothing ahead of the other members of its group', () => withKernel(async (kernel) => {
+  const [one, other] = [1, 2].map(() => kernel.subscribe('g', { group: 'w', depth: 2048 }));
+  for (let i = 0; i < 1000; i += 1) kernel.publish('g', bytes(`${i}`));
+  for await (const message of one) {
+    assert.equal(Number(message.data), 0);
+    break;
+  }
+  assert.equal(other.drain(1000).length, 999);
+}));
+
+test('what a loop took ahead is given up with its subscription', () => withKernel(async (kernel) => {
+  const subscription = kernel.subscribe('i', { depth: 2048 });
+  for (let i = 0; i < 1000; i += 1) kernel.publish('i', bytes(`${i}`));
+  const seen = [];
+  for await (const message of subscription) {
+    seen.push(Number(message.data));
+    subscription.close();
+  }
+  assert.deepEqual(seen, [0]);
+  assert.throws(() => subscription.tryRecv(), { code: 'NEO_E_CLOSED' });
+}));
+
 test('batches come as they are there', () => withKernel(async (kernel) => {
   const subscription = kernel.subscribe('i');
   for (let i = 0; i < 700; i += 1) kernel.publish('i', bytes(`${i}`));
