@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use crate::error::{self, IntoPyResult as _};
-use crate::message::Message;
+use crate::message::Received;
 use crate::ready::ready;
 use crate::wait::{self, Turn};
 
@@ -36,7 +36,7 @@ impl Subscription {
     }
 
     fn batch<'py>(py: Python<'py>, messages: Vec<rsapi::Message>) -> PyResult<Bound<'py, PyList>> {
-        PyList::new(py, messages.into_iter().map(Message::new))
+        PyList::new(py, messages.into_iter().map(Received))
     }
 }
 
@@ -45,21 +45,21 @@ impl Subscription {
     /// The next message; waits for at most `timeout` seconds, None is for ever. Raises
     /// TimeoutError if the time passed, Closed when nothing will come any more.
     #[pyo3(signature = (timeout=None))]
-    fn recv(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Message> {
+    fn recv(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Received> {
         let limit = wait::timeout(timeout)?;
         if let Some(message) = self.inner.try_recv().or_raise(py)? {
-            return Ok(Message::new(message));
+            return Ok(Received(message));
         }
         let came = wait::blocking(py, |hook| self.inner.recv_with(limit, Some(hook)))?;
-        came.map(Message::new).ok_or_else(|| {
+        came.map(Received).ok_or_else(|| {
             let text = format!("no message on {:?} came in time", self.inner.pattern());
             error::raise(py, &rsapi::Error::new(Code::Timeout, text))
         })
     }
 
     /// The next message, or None if none is there.
-    fn try_recv(&self, py: Python<'_>) -> PyResult<Option<Message>> {
-        Ok(self.inner.try_recv().or_raise(py)?.map(Message::new))
+    fn try_recv(&self, py: Python<'_>) -> PyResult<Option<Received>> {
+        Ok(self.inner.try_recv().or_raise(py)?.map(Received))
     }
 
     /// At most `max` messages that are there; waits for the first one for at most `timeout`
@@ -83,8 +83,8 @@ impl Subscription {
     }
 
     /// For asyncio: as `try_recv`, but None as well when the turn of this consumer is over.
-    fn _take(&self, py: Python<'_>) -> PyResult<Option<Message>> {
-        Ok(self.take_in_turn().or_raise(py)?.map(Message::new))
+    fn _take(&self, py: Python<'_>) -> PyResult<Option<Received>> {
+        Ok(self.take_in_turn().or_raise(py)?.map(Received))
     }
 
     /// For asyncio: as `recv_batch` without waiting, None when nothing is there or the turn is over.
@@ -152,7 +152,7 @@ impl Subscription {
     }
 
     /// Ends when the subscription or its kernel is closed and nothing is left.
-    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Message>> {
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Received>> {
         let taken = match self.inner.try_recv() {
             Ok(None) => wait::blocking(py, |hook| match self.inner.recv_with(None, Some(hook)) {
                 Err(error) if error.code() == Code::Closed => Ok(None),
@@ -161,7 +161,7 @@ impl Subscription {
             Err(error) if error.code() == Code::Closed => None,
             outcome => outcome.or_raise(py)?,
         };
-        Ok(taken.map(Message::new))
+        Ok(taken.map(Received))
     }
 
     fn __repr__(&self) -> String {
@@ -191,7 +191,7 @@ impl Messages {
 
     fn __anext__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self.subscription.get().take_in_turn() {
-            Ok(Some(message)) => ready(Bound::new(py, Message::new(message))?.into_any()),
+            Ok(Some(message)) => ready(Received(message).into_pyobject(py)?.into_any()),
             // An error comes again there, where the end is told from other errors.
             _ => self.wait.bind(py).call0(),
         }

@@ -148,6 +148,25 @@ impl Drop for Live {
     }
 }
 
+/// [`Live`] of the one kind that there are many of, in no memory.
+#[derive(Debug)]
+pub(crate) struct LiveMessage(());
+
+impl LiveMessage {
+    #[inline]
+    pub(crate) fn new() -> Self {
+        add(Kind::Message, 1);
+        Self(())
+    }
+}
+
+impl Drop for LiveMessage {
+    #[inline]
+    fn drop(&mut self) {
+        add(Kind::Message, -1);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

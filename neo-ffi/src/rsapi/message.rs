@@ -6,7 +6,7 @@ use neo_protocol::format::Frame;
 
 use crate::sys::OfProcess;
 
-use super::live::{Kind, Live};
+use super::live::LiveMessage;
 
 /// A received message. It owns its bytes (or its share of them), stays valid after its subscription
 /// and its kernel are closed, and may be used by several threads at a time; wrap it in an `Arc` to
@@ -14,16 +14,19 @@ use super::live::{Kind, Live};
 #[derive(Debug)]
 pub struct Message(OfProcess<Counted<neo_protocol::Message>>);
 
+/// Counted without a word for it, so that a message is two words, which calls hand on in registers.
 #[derive(Debug)]
 struct Counted<T> {
     value: T,
-    _live: Live,
+    _live: LiveMessage,
 }
+
+const _: () = assert!(size_of::<Message>() == 2 * size_of::<usize>());
 
 impl Message {
     #[inline(always)]
     pub(crate) fn new(value: neo_protocol::Message) -> Self {
-        Self(OfProcess::new(Counted { value, _live: Live::new(Kind::Message) }))
+        Self(OfProcess::new(Counted { value, _live: LiveMessage::new() }))
     }
 
     /// The payload.
@@ -109,7 +112,7 @@ impl Reply {
             Ok(message) => Answer::Message(message),
             Err(reply) => Answer::Inline(Box::new(reply)),
         };
-        Self(OfProcess::new(Counted { value, _live: Live::new(Kind::Message) }))
+        Self(OfProcess::new(Counted { value, _live: LiveMessage::new() }))
     }
 }
 
