@@ -13,7 +13,7 @@ use super::error::{Code, Error, Result};
 use super::live::{Kind, Live};
 use super::loan::Loan;
 use super::poller::{Pollable, Source, sealed};
-use super::signal::{Interrupt, Look, Patience, Signal, block};
+use super::signal::{Interrupt, Look, Mode, Patience, Signal, block};
 
 /// Payloads that are handed to the kernel at a time.
 const RUN: usize = 256;
@@ -239,6 +239,11 @@ struct RoomInner {
 }
 
 impl RoomInner {
+    fn has_room(&self) -> Result<bool> {
+        Ok(self.publisher.has_room(self.payload_bytes)?)
+    }
+
+    /// As [`has_room`](Self::has_room); if there is none the signal will be rung.
     fn poll(&self) -> Result<bool> {
         let context = &mut Context::from_waker(&self.waker);
         match self.publisher.poll_room(self.payload_bytes, context) {
@@ -293,8 +298,16 @@ impl Room {
     /// [`Closed`](Code::Closed), [`Forked`](Code::Forked), [`Interrupted`](Code::Interrupted).
     pub fn wait(&self, timeout: Option<Duration>, hook: Option<Interrupt<'_>>) -> Result<bool> {
         let inner = self.inner.here()?;
-        let look = |_| Ok(if inner.poll()? { Look::Got(()) } else { Look::Registered });
-        let patience = Patience { wait: Wait::Park, pauses: 0 };
+        let look = |mode| {
+            Ok(match mode {
+                Mode::Register if !inner.poll()? => Look::Registered,
+                Mode::Register => Look::Got(()),
+                _ if inner.has_room()? => Look::Got(()),
+                _ => Look::Nothing,
+            })
+        };
+        // A busy reader makes room sooner than a sleep ends.
+        let patience = Patience { wait: Wait::Adaptive, pauses: 16 };
         Ok(block(&inner.signal, patience, timeout, hook, look)?.is_some())
     }
 }

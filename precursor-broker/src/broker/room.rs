@@ -20,7 +20,7 @@ use super::per_region::PerRegion;
 use super::policy::Policy;
 use super::poller::KEY_ROOM;
 use super::publisher::Publisher;
-use super::route::{self, Target};
+use super::route::{self, Route, Target};
 
 /// Tasks of this process that wait for room, by mailbox.
 #[derive(Debug, Default)]
@@ -139,9 +139,7 @@ impl Publisher {
             return Poll::Ready(Err(closed));
         }
         let route = route::cached(core, self.shape.number, &self.shape.topic);
-        let template = if route.needs_topic { &self.shape.named } else { &self.shape.plain };
-        let frame_len = template.frame_len(payload_bytes);
-        let block_bytes = if is_inline(frame_len) { 0 } else { frame_len as u64 };
+        let block_bytes = self.block_bytes(&route, payload_bytes);
         let mut is_waiting = false;
         for target in &route.targets {
             is_waiting |= wait_at(core, target, block_bytes, context.waker());
@@ -152,6 +150,27 @@ impl Publisher {
             Ok(()) if is_waiting => Poll::Pending,
             Ok(()) => Poll::Ready(Ok(())),
         }
+    }
+
+    /// Whether [`poll_room`](Self::poll_room) would be ready, told without asking for a wake: for a
+    /// thread that looks again and again before it sleeps. Readers do nothing more for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed).
+    pub fn has_room(&self, payload_bytes: usize) -> Result<bool> {
+        let core = &self.core;
+        core.check_open()?;
+        let route = route::cached(core, self.shape.number, &self.shape.topic);
+        let block_bytes = self.block_bytes(&route, payload_bytes);
+        Ok(!route.targets.iter().any(|target| is_blocked(core, target, block_bytes)))
+    }
+
+    /// What a message takes of a mailbox's bytes: nothing if it fits into a slot.
+    fn block_bytes(&self, route: &Route, payload_bytes: usize) -> u64 {
+        let template = if route.needs_topic { &self.shape.named } else { &self.shape.plain };
+        let frame_len = template.frame_len(payload_bytes);
+        if is_inline(frame_len) { 0 } else { frame_len as u64 }
     }
 
     /// Forgets a task that [`poll_room`](Self::poll_room) registered and that waits no longer.

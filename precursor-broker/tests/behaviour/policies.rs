@@ -229,6 +229,23 @@ everywhere! {
         }
     }
 
+    fn room_is_told_without_a_publish(place: Place) {
+        let world = place.open();
+        let mut subscription = world.subscribe("n", &holding(1, Policy::Block));
+        let lossy = world.subscribe("n", &holding(1, Policy::DropOldest));
+        let publisher = world.publishers.publisher("n", waiting_for(Duration::ZERO)).unwrap();
+        for payload in [vec![7; 8], vec![7; 5_000]] {
+            assert!(publisher.has_room(payload.len()).unwrap());
+            publisher.publish(&payload).unwrap();
+            assert!(!publisher.has_room(payload.len()).unwrap());
+            next(&mut subscription);
+        }
+        assert!(publisher.has_room(8).unwrap(), "who drops the oldest has room");
+        drop((subscription, lossy));
+        world.publishers.close();
+        assert_error(publisher.has_room(8), ErrorKind::Closed, &[]);
+    }
+
     fn a_blocked_publisher_goes_on_when_a_batch_is_dropped(place: Place) {
         let world = place.open();
         let mut subscription = world.subscribe("n", &holding(2, Policy::Block));
