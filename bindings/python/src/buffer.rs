@@ -1,4 +1,4 @@
-//! Lending memory by the buffer protocol: the one place of this crate with unsafe code.
+//! Lending memory by the buffer protocol.
 #![allow(unsafe_code, reason = "the protocol of CPython hands over raw pointers")]
 
 use core::ffi::c_int;
@@ -109,6 +109,9 @@ impl<T: Lend> Lender<T> {
         let mut access = self.access(owner.py())?;
         let (memory, len) = access.memory();
         let len = isize::try_from(len)?;
+        access.0.exports += 1;
+        // What follows may raise, and so run Python, which may come back here.
+        drop(access);
         // SAFETY: the memory is valid for `len` bytes until the value is dropped, which counting
         // the export and the reference to `owner` (taken by this call) put off until the release.
         // Borrowers of read-only memory are kept from writing by the flag; the pointer's missing
@@ -124,10 +127,10 @@ impl<T: Lend> Lender<T> {
             )
         };
         if filled != 0 {
-            drop(access);
-            return Err(PyErr::fetch(owner.py()));
+            let error = PyErr::fetch(owner.py());
+            self.unlend();
+            return Err(error);
         }
-        access.0.exports += 1;
         Ok(())
     }
 
