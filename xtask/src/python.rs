@@ -13,7 +13,10 @@ const LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// What the tests need, and what they use where it can be had.
 const NEEDED: &[&str] = &["pytest>=8", "numpy>=1.26", "maturin>=1.9.4,<2"];
-const WANTED: &[&str] = &["mypy>=1.15", "uvloop>=0.21", "pyzmq>=26"];
+/// Packages, and the modules that they are.
+const WANTED: &[(&str, &str)] = &[("mypy>=1.15", "mypy"), ("uvloop>=0.21", "uvloop")];
+/// Whom the module is measured against.
+const PEERS: &[(&str, &str)] = &[("pyzmq>=26", "zmq"), ("iceoryx2==0.10.*", "iceoryx2")];
 
 /// A round trip by the installed package, alone in its environment.
 const SMOKE: &str = "
@@ -76,6 +79,13 @@ pub(crate) fn built_in_place() -> Result<PathBuf, Failure> {
 /// is released.
 pub(crate) fn for_bench() -> Result<(PathBuf, PathBuf), Failure> {
     let interpreter = environment()?;
+    for (package, module) in PEERS {
+        if !has(&interpreter, module)
+            && let Some(failure) = install(&interpreter, &[package])
+        {
+            return Err(format!("{package}: {failure}"));
+        }
+    }
     build_in_place(true)?;
     Ok((interpreter, package().join("python")))
 }
@@ -110,21 +120,22 @@ fn folder() -> PathBuf {
 /// Makes an environment with what the tests need; its interpreter. It is kept between runs.
 fn environment() -> Result<PathBuf, Failure> {
     let interpreter = new_environment("venv")?;
-    let has = |module: &str| {
-        first_line(&interpreter.to_string_lossy(), &["-c", &format!("import {module}; print(1)")])
-            .is_some()
-    };
-    if !["pytest", "numpy", "maturin"].iter().all(|module| has(module))
+    if !["pytest", "numpy", "maturin"].iter().all(|module| has(&interpreter, module))
         && let Some(failure) = install(&interpreter, NEEDED)
     {
         return Err(format!("{}: {failure}", NEEDED.join(", ")));
     }
-    for (package, module) in WANTED.iter().zip(["mypy", "uvloop", "zmq"]) {
-        if !has(module) && install(&interpreter, &[package]).is_some() {
+    for (package, module) in WANTED {
+        if !has(&interpreter, module) && install(&interpreter, &[package]).is_some() {
             println!("note: without {package}: tests that use it are skipped");
         }
     }
     Ok(interpreter)
+}
+
+fn has(interpreter: &Path, module: &str) -> bool {
+    let program = format!("import {module}; print(1)");
+    first_line(&interpreter.to_string_lossy(), &["-c", &program]).is_some()
 }
 
 fn new_environment(name: &str) -> Result<PathBuf, Failure> {

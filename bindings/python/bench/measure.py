@@ -23,6 +23,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 import neo_protocol
+import processes
 from neo_protocol import NeoClient, _neo
 
 PAYLOAD = b"x" * 64
@@ -400,6 +401,10 @@ ROWS: list[tuple[str, str, Callable[[], float]]] = [
     ("two threads, 64 B: neo publish to recv_batch", "messages/s", threads_neo),
     ("two threads, 64 B: queue.SimpleQueue", "messages/s", threads_simple_queue),
     ("two threads, 64 B: pyzmq inproc PUSH/PULL", "messages/s", threads_zmq),
+    ("two processes, round trip: neo", "ns", lambda: processes.round_trip("neo")),
+    ("two processes, round trip: iceoryx2", "ns", lambda: processes.round_trip("iceoryx2")),
+    ("two processes, batches: neo", "messages/s", lambda: processes.one_way("neo", 1 << 19)),
+    ("two processes, batches: pyzmq ipc", "messages/s", lambda: processes.one_way("pyzmq ipc", 1 << 17)),
     ("busy subscription: for", "ns", sync_iteration),
     ("busy subscription: async for", "ns", lambda: run_async(async_iteration)),
     ("asyncio.Queue: get", "ns", lambda: run_async(async_queue)),

@@ -8,9 +8,9 @@ const NS: &str = "ns";
 const NOOP: &str = "a call that does nothing";
 
 /// Every figure of the module, in the order of the report.
-pub(super) static FIGURES: [Figure; 10] = needing(python::PROGRAM, ROWS);
+pub(super) static FIGURES: [Figure; 12] = needing(python::PROGRAM, ROWS);
 
-const ROWS: [Figure; 10] = [
+const ROWS: [Figure; 12] = [
     figure(
         "Python: publish",
         "64 B, one call each",
@@ -43,6 +43,24 @@ const ROWS: [Figure; 10] = [
             plain("neo", python::threads),
             against("pyzmq inproc PUSH/PULL", python::threads_zmq, &[Bar::AtLeast(5.0)]),
             against("queue.SimpleQueue", python::threads_queue, &[Bar::AtLeast(1.0)]),
+        ],
+    ),
+    figure(
+        "Python: two processes, round trip",
+        "64 B, shm://, cores 0 and 1, polling, compared, p50",
+        NS,
+        &[
+            plain("neo", python::processes_trip),
+            against("iceoryx2", python::processes_trip_iceoryx2, &[Bar::AtMost(0.3)]),
+        ],
+    ),
+    figure(
+        "Python: two processes, batches",
+        "64 B, shm://, cores 0 -> 1, depth 1024, Block, runs of 256, compared",
+        "msgs/s",
+        &[
+            plain("neo", python::processes_batches),
+            against("pyzmq ipc", python::processes_batches_zmq, &[Bar::AtLeast(5.0)]),
         ],
     ),
     figure(
