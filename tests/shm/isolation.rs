@@ -80,11 +80,21 @@ fn the_names_of_another_user_are_refused_and_the_owner_is_named() {
 #[test]
 fn a_process_of_another_pid_namespace_is_refused() {
     let spaces = ["--user", "--map-current-user", "--pid", "--fork", "--mount-proc"];
+    let own = rustix::process::getegid().as_raw();
+    for name in [Name::new(), Name::of_group(own)] {
+        let Some(inside) = unshare(&spaces) else { return };
+        let _kernel = name.open();
+        name.start_by(this_program(inside), "stranger").finish();
+    }
+}
+
+#[test]
+fn a_process_whose_proc_is_of_another_pid_namespace_is_refused() {
+    let spaces = ["--user", "--map-current-user", "--pid", "--fork"];
     let Some(inside) = unshare(&spaces) else { return };
     let name = Name::new();
-    let kernel = name.open();
-    name.start_by(this_program(inside), "stranger").finish();
-    drop(kernel);
+    let _kernel = name.open();
+    name.start_by(this_program(inside), "blind").finish();
 }
 
 #[test]

@@ -30,6 +30,7 @@ fn play() {
         "waiting caller" => waiting_caller(&open()),
         "waiting for room" => waiting_for_room(&open()),
         "stranger" => stranger(&url),
+        "blind" => blind(&url),
         "other user" => other_user(&open()),
         "intruder" => intrude(&url),
         "unprivileged" => lack_rights(&url),
@@ -200,8 +201,17 @@ fn stranger(url: &str) {
     let error = Kernel::open_with(url, &options()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
     assert!(error.to_string().contains("shareProcessNamespace"), "{error}");
-    let own = Kernel::open_with(&format!("{url}-own"), &Options::new()).unwrap();
-    drop(own);
+    let (name, group) = url
+        .split_once('?')
+        .map_or((url, String::new()), |(name, group)| (name, format!("?{group}")));
+    drop(Kernel::open_with(&format!("{name}-own{group}"), &Options::new()).unwrap());
+}
+
+/// Cannot look at the processes that it could share a kernel with.
+fn blind(url: &str) {
+    let error = Kernel::open_with(url, &options()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    assert!(error.to_string().contains("this process is 1, and"), "{error}");
 }
 
 /// Has a kernel of its own, and cannot look into the other.

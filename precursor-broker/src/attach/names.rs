@@ -233,7 +233,19 @@ impl Drop for NameEntry {
     }
 }
 
+/// The PID namespace of this process, about whose processes `/proc` can be asked.
 fn namespace() -> Result<u64> {
+    let (own, number) = (std::process::id(), peer::number_in_proc());
+    let number = number.map_err(system("read /proc/self"))?;
+    if number != own {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "/proc is of another PID namespace: this process is {own}, and {number} there; \
+                 mount the namespace's own (`unshare --mount-proc`, `mount -t proc proc /proc`)"
+            ),
+        ));
+    }
     peer::pid_namespace().map_err(system("read /proc/self/ns/pid"))
 }
 

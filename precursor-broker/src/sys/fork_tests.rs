@@ -40,10 +40,17 @@ fn name() -> String {
     format!("fork-{}-{:?}", std::process::id(), std::thread::current().id()).replace(['(', ')'], "")
 }
 
-fn kernels() -> [Broker; 3] {
-    let named = Broker::open_shared(&name(), &limits()).unwrap();
+/// A name of this user, and one of a group.
+fn names() -> [String; 2] {
+    let group = super::users::groups().unwrap()[0];
+    [name(), format!("{}?group={group}", name())]
+}
+
+fn kernels() -> [Broker; 4] {
+    let [named, of_group] = names().map(|name| Broker::open_shared(&name, &limits()).unwrap());
     named.start_thread().unwrap();
-    [Broker::private(&limits()).unwrap(), Broker::shared(&limits()).unwrap(), named]
+    of_group.start_thread().unwrap();
+    [Broker::private(&limits()).unwrap(), Broker::shared(&limits()).unwrap(), named, of_group]
 }
 
 #[test]
@@ -102,14 +109,19 @@ fn what_a_child_drops_and_takes_stays_its_parents() {
 
 #[test]
 fn a_child_that_opens_the_name_again_is_a_process_of_its_own() {
-    let name = name() + "-again";
-    let broker = Broker::open_shared(&name, &limits()).unwrap();
+    for name in names() {
+        a_child_opens(&name);
+    }
+}
+
+fn a_child_opens(name: &str) {
+    let broker = Broker::open_shared(name, &limits()).unwrap();
     broker.start_thread().unwrap();
     let weak = broker.downgrade();
     let mut subscription = subscribe(&broker);
     in_child(|| {
         assert!(weak.join().is_none(), "what this process has mapped is its parent's");
-        let own = Broker::open_shared(&name, &limits()).unwrap();
+        let own = Broker::open_shared(name, &limits()).unwrap();
         assert_ne!(own.participant(), broker.participant());
         own.start_thread().unwrap();
         let _lost = own.subscribe("lost", &SubscribeOptions::default()).unwrap();

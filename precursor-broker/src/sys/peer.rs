@@ -90,6 +90,14 @@ pub(crate) fn pid_namespace() -> io::Result<u64> {
     Ok(std::fs::metadata("/proc/self/ns/pid")?.ino())
 }
 
+/// The number of this process by `/proc`. If it is not its own, `/proc` was mounted in another PID
+/// namespace, and says nothing about the processes that have numbers here.
+pub(crate) fn number_in_proc() -> io::Result<u32> {
+    let link = std::fs::read_link("/proc/self")?;
+    let number = link.to_str().and_then(|text| text.parse().ok());
+    number.ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
 /// The user that files of this process belong to.
 pub(crate) fn user() -> u32 {
     // SAFETY: takes nothing and cannot fail.
