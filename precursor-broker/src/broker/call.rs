@@ -128,6 +128,7 @@ impl Known {
                     mailbox,
                     policy: Policy::Block,
                     free_hint: AtomicU64::new(0),
+                    bytes_out_hint: AtomicU64::new(0),
                     depth: entry.depth,
                     block_bytes_max,
                 });

@@ -114,31 +114,17 @@ pub(crate) fn to_one(
     }
 }
 
+#[inline(always)]
 fn reserve_bytes(core: &Core, target: &Target, bytes: u64) -> bool {
-    let used = &target.mailbox.get(&core.region).header.publishers.block_bytes;
-    let before = used.fetch_add(bytes, Ordering::Relaxed);
-    step!("publish.bytes_counted");
-    // A mailbox always takes one message, or a limit below a message's size would block for ever.
-    let fits = before == 0 || before.saturating_add(bytes) <= target.block_bytes_max;
-    if !fits {
-        target.mailbox.get(&core.region).release_block_bytes(bytes);
-    }
-    fits
+    let view = target.mailbox.get(&core.region);
+    view.reserve_block_bytes(bytes, target.block_bytes_max, &target.bytes_out_hint)
 }
 
 /// The bytes in blocks that wait at a mailbox, if a frame of this length is too much beside them.
 pub(crate) fn bytes_over(core: &Core, target: &Target, frame_len: usize) -> Option<u64> {
-    let used = &target.mailbox.get(&core.region).header.publishers.block_bytes;
-    let waiting = used.load(Ordering::Relaxed);
+    let waiting = target.mailbox.get(&core.region).block_bytes();
     let is_over = waiting.saturating_add(frame_len as u64) > target.block_bytes_max;
     (!is_inline(frame_len) && waiting > 0 && is_over).then_some(waiting)
-}
-
-fn release_bytes(core: &Core, target: &Target, bytes: u64) {
-    if bytes > 0 {
-        let view = target.mailbox.get(&core.region);
-        view.release_block_bytes(bytes);
-    }
 }
 
 /// What came of one try at a mailbox.
@@ -203,7 +189,7 @@ pub(crate) fn try_block(core: &Core, target: &Target, block: BlockRef, frame_len
             }
             return Retry::Accepted;
         }
-        release_bytes(core, target, frame_len as u64);
+        view.release_block_bytes(frame_len as u64);
     }
     core.holders.release(holder);
     Retry::Full
@@ -240,7 +226,7 @@ fn try_reference(core: &Core, target: &Target, block: BlockRef, bytes: u64) -> R
         ClaimOutcome::Full => Retry::Full,
         ClaimOutcome::Closed => Retry::Gone,
     };
-    release_bytes(core, target, bytes);
+    view.release_block_bytes(bytes);
     retry
 }
 

@@ -249,21 +249,16 @@ fn slots_that_name(core: &Core, block: BlockId) -> usize {
     slots
 }
 
-/// Counts the bytes in blocks anew: a dead publisher may have counted some that never came.
 fn recount_bytes(core: &Core, chunk: &Mailbox<'_>) {
-    let used = &chunk.header.publishers.block_bytes;
-    let before = used.load(Ordering::Acquire);
-    if before == 0 {
-        return;
-    }
-    let mut bytes = 0;
-    chunk.for_each_reference(|word| {
-        if word.kind() == Kind::Block {
-            bytes += core.block_frame(BlockId(word.block())).len() as u64;
-        }
+    chunk.recount_block_bytes(|| {
+        let mut bytes = 0;
+        chunk.for_each_reference(|word| {
+            if word.kind() == Kind::Block {
+                bytes += core.block_frame(BlockId(word.block())).len() as u64;
+            }
+        });
+        bytes
     });
-    // If a live publisher or reader changed it meanwhile, the next reclaim counts again.
-    let _ = used.compare_exchange(before, bytes, Ordering::AcqRel, Ordering::Relaxed);
 }
 
 fn release_cells(core: &Core, chunk: &Mailbox<'_>) {

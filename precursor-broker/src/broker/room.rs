@@ -102,7 +102,7 @@ fn is_blocked(core: &Core, target: &Target, block_bytes: u64) -> bool {
     {
         return false;
     }
-    let used = view.header.publishers.block_bytes.load(Ordering::Relaxed);
+    let used = view.block_bytes();
     let is_over = used > 0 && used.saturating_add(block_bytes) > target.block_bytes_max;
     view.is_full() || (block_bytes > 0 && is_over)
 }

@@ -20,6 +20,8 @@ pub(crate) struct Target {
     pub(crate) policy: Policy,
     /// A position that is known to be free up to.
     pub(crate) free_hint: AtomicU64,
+    /// Bytes in blocks that are known to have left it.
+    pub(crate) bytes_out_hint: AtomicU64,
     pub(crate) depth: u64,
     pub(crate) block_bytes_max: u64,
 }
@@ -58,6 +60,7 @@ impl Route {
                 mailbox,
                 policy: entry.policy,
                 free_hint: AtomicU64::new(0),
+                bytes_out_hint: AtomicU64::new(0),
                 depth: entry.depth,
                 block_bytes_max,
             });

@@ -48,7 +48,8 @@ pub(crate) struct PublisherLine {
     pub(crate) dropped: AtomicU64,
     pub(crate) timed_out: AtomicU64,
     pub(crate) evicted_high: AtomicU64,
-    pub(crate) block_bytes: AtomicU64,
+    /// Bytes in blocks that ever came in this life; see `bytes`.
+    pub(crate) block_bytes_in: AtomicU64,
     /// `Latest`: replaced messages that a reader was told of.
     pub(crate) conflated: AtomicU64,
     /// `Latest`: keys in the ring that had no message any more.
@@ -63,6 +64,8 @@ pub(crate) struct PublisherLine {
 pub(crate) struct ReaderLine {
     pub(crate) take: AtomicU64,
     pub(crate) reported: AtomicU64,
+    /// Bytes in blocks that left again.
+    pub(crate) block_bytes_out: AtomicU64,
 }
 
 /// Written at open and close, read by all.

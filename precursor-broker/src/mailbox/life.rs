@@ -82,7 +82,7 @@ impl Mailbox<'_> {
             &publishers.dropped,
             &publishers.timed_out,
             &publishers.evicted_high,
-            &publishers.block_bytes,
+            &publishers.block_bytes_in,
             &publishers.conflated,
             &publishers.empty_keys,
             &publishers.keys,
@@ -90,6 +90,7 @@ impl Mailbox<'_> {
             counter.store(0, Ordering::Relaxed);
         }
         self.header.readers.reported.store(0, Ordering::Relaxed);
+        self.header.readers.block_bytes_out.store(0, Ordering::Relaxed);
         self.header.space.waiters.store(0, Ordering::Relaxed);
         for entry in self.readers {
             entry.pin.store(UNPINNED, Ordering::Relaxed);

@@ -1,10 +1,12 @@
 //! The mailbox: the bounded multi-producer ring behind one subscription, group or service.
 //!
 //! `word` is the arithmetic of its words, `cells` its shape and the only payload access; `claim` is
-//! the publisher's side, `take` the reader's, `wake` how they find each other asleep, `life` how a
-//! mailbox is opened, closed, recycled and put right after a death. The protocol is specified in
+//! the publisher's side, `take` the reader's, `bytes` keeps it within its share of memory, `wake` is
+//! how they find each other asleep, `life` how a mailbox is opened, closed, recycled and put right
+//! after a death. The protocol is specified in
 //! `docs/spec/region.md` R3.1.
 
+pub(crate) mod bytes;
 pub(crate) mod cells;
 #[cfg(not(precursor_loom))]
 pub(crate) mod cells_mapped;

@@ -101,24 +101,6 @@ impl Mailbox<'_> {
         }
     }
 
-    /// Bytes of a block left the mailbox. Never below zero: after a death the count was taken anew,
-    /// and a publisher in the middle of a delivery may not be in it.
-    #[inline]
-    pub(crate) fn release_block_bytes(&self, bytes: u64) {
-        if bytes == 0 {
-            return;
-        }
-        let used = &self.header.publishers.block_bytes;
-        let mut seen = used.load(Ordering::Relaxed);
-        loop {
-            let left = seen.saturating_sub(bytes);
-            match used.compare_exchange(seen, left, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(now) => seen = now,
-            }
-        }
-    }
-
     /// Whether there is no room for one more message.
     pub(crate) fn is_full(&self) -> bool {
         let tail = Tail(self.header.publishers.tail.load(Ordering::Acquire));
