@@ -65,10 +65,10 @@ impl BlockTable<'_> {
     #[inline(always)]
     fn take_next(&self, index: u32, owner: u16, hint: &AllocHint) -> Option<Allocated> {
         let class = self.geometry.class(index)?;
-        if class.slots < ROTATING_SLOTS {
+        let next = hint.next(index, class)?;
+        if class.slots < ROTATING_SLOTS && next.begins_turn {
             return None;
         }
-        let next = hint.next(index, class)?;
         let segment = self.segments.load(next.segment);
         if !segment.is_slab_of(index) {
             return None;
@@ -165,27 +165,27 @@ impl BlockTable<'_> {
         hint: &AllocHint,
     ) -> Result<Allocated, AllocError> {
         let Some(class) = self.geometry.class(index) else { return Err(self.full(bytes)) };
+        let behind = hint.load(index, class).map_or(0, |window| window.segment + 1);
+        let take =
+            |segment| self.take_in(hint.window_in(segment, class), index, class, owner, hint);
         let mut may_grow = class.slots < ROTATING_SLOTS;
         for _ in 0..ROUNDS_MAX {
+            if let Some(taken) = self.slabs_from(behind, index).find_map(take) {
+                return Ok(taken);
+            }
             // Large blocks go round: the one freed last still lies in its reader's cache.
             if may_grow
-                && self.slabs_of(index).take(ROTATING_SLABS).count() < ROTATING_SLABS
-                && let Ok(Some(first)) = self.claim_slab(owner, index, class)
+                && self.slabs_from(0, index).take(ROTATING_SLABS).count() < ROTATING_SLABS
+                && let Ok(Some(first)) = self.begin_slab(owner, index, class, hint)
             {
-                let segment = self.geometry.segment_of(first.block.id.index());
-                hint.store(index, hint.window_in(segment, class));
                 return Ok(first);
             }
             may_grow = false;
-            if let Some(taken) = self.take_anywhere(index, class, owner, hint) {
+            if let Some(taken) = self.slabs_from(0, index).find_map(take) {
                 return Ok(taken);
             }
-            match self.claim_slab(owner, index, class)? {
-                Some(first) => {
-                    let segment = self.geometry.segment_of(first.block.id.index());
-                    hint.store(index, hint.window_in(segment, class));
-                    return Ok(first);
-                }
+            match self.begin_slab(owner, index, class, hint)? {
+                Some(first) => return Ok(first),
                 None if self.collect(owner) == 0 => break,
                 None => {}
             }
@@ -193,28 +193,29 @@ impl BlockTable<'_> {
         Err(self.full(bytes))
     }
 
-    /// Looks through every slab of the class.
-    fn take_anywhere(
-        &self,
-        index: u32,
-        class: &Class,
-        owner: u16,
-        hint: &AllocHint,
-    ) -> Option<Allocated> {
-        let last = hint.load(index, class).map_or(0, |window| window.segment);
-        let take =
-            |segment| self.take_in(hint.window_in(segment, class), index, class, owner, hint);
-        let after = self.slabs_of(index).filter(|segment| *segment > last).find_map(take);
-        after.or_else(|| self.slabs_of(index).filter(|segment| *segment <= last).find_map(take))
-    }
-
-    /// The slabs of a class.
-    fn slabs_of(&self, index: u32) -> impl Iterator<Item = usize> + '_ {
+    /// The slabs of a class, from segment `first` on.
+    fn slabs_from(&self, first: usize, index: u32) -> impl Iterator<Item = usize> + '_ {
         let end = (self.slab_end.load(Ordering::Acquire) as usize).min(self.segments.len());
-        (0..end).filter(move |segment| {
+        (first..end).filter(move |segment| {
             let word = self.segments.load(*segment);
             word.is(SegmentState::Slab) && word.value() == index
         })
+    }
+
+    /// Makes a free segment a slab, in which the hint goes on.
+    fn begin_slab(
+        &self,
+        owner: u16,
+        index: u32,
+        class: &Class,
+        hint: &AllocHint,
+    ) -> Result<Option<Allocated>, AllocError> {
+        let first = self.claim_slab(owner, index, class)?;
+        if let Some(first) = first {
+            let segment = self.geometry.segment_of(first.block.id.index());
+            hint.store(index, hint.window_in(segment, class));
+        }
+        Ok(first)
     }
 
     /// Makes a free segment a slab; its first block is the owner's. `None` if none is free.

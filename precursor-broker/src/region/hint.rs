@@ -50,7 +50,8 @@ impl AllocHint {
         let slot = wrap(field(word, BASE) + cursor, shape.slots);
         let is_last = cursor + 1 >= field(word, LENGTH);
         let behind = if is_last { turned(word) } else { word + (1 << CURSOR) };
-        (slot < shape.slots).then_some(Next { segment, slot, behind })
+        let begins_turn = cursor == 0;
+        (slot < shape.slots).then_some(Next { segment, slot, begins_turn, behind })
     }
 
     /// Goes on at [`Next::behind`].
@@ -100,6 +101,8 @@ fn turned(word: u64) -> u64 {
 pub(crate) struct Next {
     pub(crate) segment: usize,
     pub(crate) slot: usize,
+    /// It is the first of the window.
+    pub(crate) begins_turn: bool,
     /// The hint once the place was taken.
     pub(crate) behind: u64,
 }

@@ -32,6 +32,8 @@ pub(crate) struct HolderTable {
 /// No entry.
 const NONE: u16 = u16::MAX;
 const _: () = assert!(HOLDERS < NONE as usize);
+/// Entries on two cache lines, which are fetched together.
+const LINE: usize = 128 / size_of::<u64>();
 
 /// A free entry that a thread keeps at hand: most references are taken and given up one at a time,
 /// by the same thread, and then no other thread is asked.
@@ -104,9 +106,10 @@ impl HolderTable {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         let free = Arc::new(ArrayQueue::new(HOLDERS));
-        for index in 0..HOLDERS as u16 {
+        // Entries in use at the same time lie on different cache lines: threads write them at once.
+        for index in (0..LINE).flat_map(|first| (first..HOLDERS).step_by(LINE)) {
             // Cannot fail: the queue has room for every index once.
-            let _ = free.push(index);
+            let _ = free.push(index as u16);
         }
         Self { region, participant, number, free }
     }
