@@ -2,6 +2,7 @@
 
 use core::cell::RefCell;
 use core::fmt;
+use core::ops::Range;
 use std::sync::Arc;
 
 use qiss_format::Frame;
@@ -24,6 +25,8 @@ thread_local! {
 struct Slot {
     inline: [u8; INLINE_BYTES],
     body: Body,
+    /// Where the payload lies in the frame. Read once: the header of a block may be damaged later.
+    payload: Range<u32>,
     /// Kept when the slot goes back to the pool: the next message is most often of the same
     /// subscription, and then no counter is touched.
     topic: Option<Arc<str>>,
@@ -53,18 +56,33 @@ impl Message {
         topic: Option<&Arc<str>>,
         lost_before: u64,
     ) -> Self {
-        let len = Frame::peek(cell).map_or(0, |frame| frame.bytes().len());
+        let (len, payload) = extents(cell);
         let mut slot = pooled();
         slot.copy_inline(cell, len);
-        slot.filled(Body::Inline(len), topic, lost_before)
+        // A pooled slot's body is `Inline`: what is replaced needs no drop.
+        if let Body::Inline(old) = &mut slot.body {
+            *old = len;
+        }
+        slot.filled(payload, topic, lost_before)
     }
 
-    pub(crate) fn block(held: HeldBlock, topic: Option<&Arc<str>>, lost_before: u64) -> Self {
-        pooled().filled(Body::Block(held), topic, lost_before)
+    /// `payload` is where it lies in the held frame.
+    #[inline]
+    pub(crate) fn block(
+        held: HeldBlock,
+        payload: Range<u32>,
+        topic: Option<&Arc<str>>,
+        lost_before: u64,
+    ) -> Self {
+        let mut slot = pooled();
+        slot.body = Body::Block(held);
+        slot.filled(payload, topic, lost_before)
     }
 
     pub(crate) fn copied(frame: &[u8], topic: Option<&Arc<str>>, lost_before: u64) -> Self {
-        pooled().filled(Body::Copied(frame.into()), topic, lost_before)
+        let mut slot = pooled();
+        slot.body = Body::Copied(frame.into());
+        slot.filled(extents(frame).1, topic, lost_before)
     }
 
     /// The whole message as a frame: headers, trace context and all.
@@ -79,8 +97,11 @@ impl Message {
 
     /// The payload.
     #[must_use]
+    #[inline]
     pub fn payload(&self) -> &[u8] {
-        self.frame().payload()
+        let Some(slot) = &self.0 else { return &[] };
+        let Range { start, end } = slot.payload;
+        slot.bytes().get(start as usize..end as usize).unwrap_or_default()
     }
 
     /// The topic that it was published to.
@@ -129,41 +150,57 @@ fn pooled() -> Box<Slot> {
 #[cold]
 fn new_slot() -> Box<Slot> {
     let inline = [0; INLINE_BYTES];
-    Box::new(Slot { inline, body: Body::Inline(0), topic: None, lost_before: 0 })
+    Box::new(Slot { inline, body: Body::Inline(0), payload: 0..0, topic: None, lost_before: 0 })
 }
 
 impl Slot {
-    /// Copies by lines of fixed size: the whole of a small frame in a few instructions.
-    #[inline]
+    /// Copies by lines of fixed size: the whole of a small frame in a few instructions, and not a
+    /// line more, which another core may be writing. Not a loop, which would be made a `memcpy`.
+    #[inline(always)]
     fn copy_inline(&mut self, cell: &[u8; INLINE_BYTES], len: usize) {
         const LINE: usize = 64;
         let (to, _) = self.inline.as_chunks_mut::<LINE>();
         let (from, _) = cell.as_chunks::<LINE>();
-        for (to, from) in to.iter_mut().zip(from).take(len.div_ceil(LINE)) {
-            *to = *from;
+        if let ([to_0, to_1, to_2, to_3], [from_0, from_1, from_2, from_3]) = (to, from) {
+            *to_0 = *from_0;
+            if len > LINE {
+                *to_1 = *from_1;
+            }
+            if len > 2 * LINE {
+                *to_2 = *from_2;
+                *to_3 = *from_3;
+            }
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn filled(
         mut self: Box<Self>,
-        body: Body,
+        payload: Range<u32>,
         topic: Option<&Arc<str>>,
         lost_before: u64,
     ) -> Message {
-        self.body = body;
+        self.payload = payload;
         self.lost_before = lost_before;
-        match (&self.topic, topic) {
-            (Some(kept), Some(topic)) if Arc::ptr_eq(kept, topic) => {}
-            (None, None) => {}
-            _ => self.topic = topic.cloned(),
+        let is_kept = match (&self.topic, topic) {
+            (Some(kept), Some(topic)) => Arc::ptr_eq(kept, topic),
+            (kept, topic) => kept.is_none() && topic.is_none(),
+        };
+        if !is_kept {
+            self.keep_topic(topic);
         }
         Message(Some(self))
     }
 
+    #[cold]
+    fn keep_topic(&mut self, topic: Option<&Arc<str>>) {
+        self.topic = topic.cloned();
+    }
+
+    #[inline]
     fn bytes(&self) -> &[u8] {
         match &self.body {
-            Body::Inline(len) => &self.inline[..*len],
+            Body::Inline(len) => self.inline.get(..*len).unwrap_or_default(),
             Body::Block(held) => held.bytes(),
             Body::Copied(bytes) => bytes,
         }
@@ -243,6 +280,15 @@ impl fmt::Debug for MessageRef<'_> {
             .field("lost_before", &self.lost_before)
             .finish()
     }
+}
+
+/// The length of the frame at the start of `bytes`, and where its payload lies in it. What is no
+/// frame (a participant broke its word) has neither.
+#[inline(always)]
+pub(crate) fn extents(bytes: &[u8]) -> (usize, Range<u32>) {
+    let Ok(frame) = Frame::peek(bytes) else { return (0, 0..0) };
+    let start = frame.payload_offset() as u32;
+    (frame.bytes().len(), start..start.saturating_add(frame.payload().len() as u32))
 }
 
 /// The frame in memory of the kernel. What is no frame (a participant broke its word) reads as an

@@ -18,7 +18,7 @@ use crate::sys::EventFd;
 use super::answer::sign_request;
 use super::core::Core;
 use super::held::{HeldBlock, PinnedBytes};
-use super::message::Message;
+use super::message::{Message, extents};
 use super::policy::{Policy, Wait};
 use super::spins::Spins;
 
@@ -43,7 +43,6 @@ pub(crate) struct Reader {
     /// The topic of a subscription without wildcards.
     pub(crate) topic: Option<Arc<str>>,
     pub(super) pinned: Arc<PinnedBytes>,
-    pub(super) pinned_max: u64,
     pub(super) descriptor: Option<Arc<EventFd>>,
     /// Memory for batches of messages that cannot be lent in place.
     pub(super) owned: Vec<Message>,
@@ -114,8 +113,7 @@ impl Reader {
             wait: options.wait,
             spins: Spins::new(options.depth),
             topic: options.topic,
-            pinned: Arc::default(),
-            pinned_max: options.pinned_max,
+            pinned: PinnedBytes::new(core.clone(), options.pinned_max),
             descriptor: None,
             owned: Vec::new(),
         })
@@ -180,11 +178,10 @@ impl Reader {
                     Kind::Inline => Some(Message::inline(taken.cell(0), self.topic.as_ref(), lost)),
                     Kind::Block => Some(own_block(
                         &self.core,
-                        (&self.pinned, self.pinned_max),
+                        &self.pinned,
                         view,
                         word,
-                        self.topic.as_ref(),
-                        lost,
+                        (self.topic.as_ref(), lost),
                     )),
                     _ => None,
                 };
@@ -237,11 +234,12 @@ impl Reader {
         let max = RUN.min(u32::try_from(max).unwrap_or(RUN));
         let entry = &view.readers[self.entry];
         let Some(mut taken) = view.take(entry, &mut self.cursor, max) else { return false };
-        let pinned = (&self.pinned, self.pinned_max);
         for index in 0..taken.count() {
             let (word, lost) = taken.entry(index);
             messages.push(match word.kind() {
-                Kind::Block => own_block(&self.core, pinned, view, word, self.topic.as_ref(), lost),
+                Kind::Block => {
+                    own_block(&self.core, &self.pinned, view, word, (self.topic.as_ref(), lost))
+                }
                 _ => Message::inline(taken.cell(index), self.topic.as_ref(), lost),
             });
         }
@@ -263,7 +261,10 @@ impl Reader {
             let block = value.block()?;
             let lost = lost + value.conflated();
             match self.hold_newest(view, key, value, block) {
-                Held::Yes(held) => return Some(Message::block(held, self.topic.as_ref(), lost)),
+                Held::Yes(held) => {
+                    let (_, payload) = extents(held.bytes());
+                    return Some(Message::block(held, payload, self.topic.as_ref(), lost));
+                }
                 Held::Replaced => {}
                 Held::NoRoom => {
                     if !view.remove(key, value) {
@@ -283,7 +284,7 @@ impl Reader {
         let Some(capacity) = self.core.region.blocks().capacity(block.id) else {
             return if view.newest(key) == Some(value) { Held::NoRoom } else { Held::Replaced };
         };
-        match HeldBlock::reserve(&self.core, &self.pinned, self.pinned_max, block, capacity) {
+        match HeldBlock::reserve(&self.pinned, block, capacity) {
             None => Held::NoRoom,
             Some(reserved) if view.remove(key, value) => Held::Yes(reserved.confirm()),
             Some(reserved) => {
@@ -335,24 +336,25 @@ enum Held {
 }
 
 /// Turns the reference of a taken slot into an owned message.
-pub(crate) fn own_block(
-    core: &Arc<Core>,
-    (pinned, pinned_max): (&Arc<PinnedBytes>, u64),
+#[inline(never)]
+fn own_block(
+    core: &Core,
+    pinned: &Arc<PinnedBytes>,
     view: &Mailbox<'_>,
     word: CommitWord,
-    topic: Option<&Arc<str>>,
-    lost: u64,
+    (topic, lost): (Option<&Arc<str>>, u64),
 ) -> Message {
     let block = BlockId(word.block());
-    let len = core.block_frame(block).len();
+    let shared = core.region.shared_bytes(block);
+    let (len, payload) = extents(shared);
     view.release_block_bytes(len as u64);
     let reserved = core
         .region
         .blocks()
         .reference(block)
-        .and_then(|block| HeldBlock::reserve(core, pinned, pinned_max, block, len));
+        .and_then(|block| HeldBlock::reserve(pinned, block, len));
     match reserved {
-        Some(reserved) => Message::block(reserved.confirm(), topic, lost),
+        Some(reserved) => Message::block(reserved.confirm(), payload, topic, lost),
         None => {
             let message = Message::copied(core.block_frame(block), topic, lost);
             core.release_id(block);

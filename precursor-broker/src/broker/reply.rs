@@ -19,8 +19,8 @@ use crate::sync::Ordering;
 
 use super::core::Core;
 use super::deliver::Deadline;
-use super::held::{HeldBlock, PinnedBytes};
-use super::message::Message;
+use super::held::HeldBlock;
+use super::message::{Message, extents};
 use super::policy::Wait;
 
 /// Names one call for whoever answers it: `participant:16 · call:16 · generation:32`.
@@ -57,8 +57,6 @@ impl CallId {
 /// What this participant's calls and replies have in common.
 #[derive(Debug)]
 pub(crate) struct CallTable {
-    /// Replies in blocks have no budget of their own.
-    pinned: Arc<PinnedBytes>,
     pub(super) reply: Template,
     pub(super) failure: Template,
 }
@@ -71,7 +69,7 @@ impl CallTable {
             Template::new(builder.kind(Kind::RESPONSE).flags(flags)).expect("a plain header")
         };
         let (reply, failure) = (template(Flags::NONE), template(Flags::ERROR));
-        Self { pinned: Arc::default(), reply, failure }
+        Self { reply, failure }
     }
 }
 
@@ -258,15 +256,14 @@ impl<C: Borrow<Arc<Core>>> PendingCall<C> {
     #[cold]
     fn own(&self, block: BlockId) -> Message {
         let core = self.core();
-        let len = core.block_frame(block).len();
-        let pinned = core.calls.pinned.clone();
+        let (len, payload) = extents(core.region.shared_bytes(block));
         let held = core
             .region
             .blocks()
             .reference(block)
-            .and_then(|block| HeldBlock::reserve(core, &pinned, u64::MAX, block, len));
+            .and_then(|block| HeldBlock::reserve_reply(core, block, len));
         match held {
-            Some(reserved) => Message::block(reserved.confirm(), None, 0),
+            Some(reserved) => Message::block(reserved.confirm(), payload, None, 0),
             None => {
                 let message = Message::copied(core.block_frame(block), None, 0);
                 core.release_id(block);
