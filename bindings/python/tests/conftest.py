@@ -76,6 +76,8 @@ class Child:
         environment.pop("NEO_URL", None)
         self.process = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(program), *words],
+            # Open until the child is ended: one that reads from it waits.
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

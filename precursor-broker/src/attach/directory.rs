@@ -1,7 +1,7 @@
 //! Where names are: one directory for each user, and one for each group.
 
 use core::time::Duration;
-use std::fs::{DirBuilder, File, Permissions, TryLockError};
+use std::fs::{DirBuilder, File, Metadata, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -82,24 +82,34 @@ impl Directory {
     /// Makes the directory; refuses one that others can write to.
     pub(super) fn prepare(&self) -> Result<()> {
         let path = &self.path;
-        let made = match &self.group {
-            None => DirBuilder::new().mode(0o700).create(path),
-            Some(_) if path.exists() => Ok(()),
-            Some(group) => make_for_group(path, group.id),
-        };
-        match made {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(system(format_args!("make {}", path.display()))(error));
+        for _ in 0..TURNS_MAX {
+            let made = match &self.group {
+                None => DirBuilder::new().mode(0o700).create(path),
+                Some(_) if path.exists() => Ok(()),
+                Some(group) => make_for_group(path, group.id),
+            };
+            match made {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(system(format_args!("make {}", path.display()))(error));
+                }
+                _ => {}
             }
-            _ => {}
+            match std::fs::symlink_metadata(path) {
+                // Whoever left the last name has taken it away at this moment.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                found => return self.judge(found),
+            }
         }
         self.check()
     }
 
     pub(super) fn check(&self) -> Result<()> {
+        self.judge(std::fs::symlink_metadata(&self.path))
+    }
+
+    fn judge(&self, found: io::Result<Metadata>) -> Result<()> {
         let path = self.path.display();
-        let found = std::fs::symlink_metadata(&self.path)
-            .map_err(|error| system(format_args!("look at {path}"))(error))?;
+        let found = found.map_err(system(format_args!("look at {path}")))?;
         let (user, mode) = (peer::user(), found.permissions().mode() & 0o7777);
         let (is_right, wanted) = match &self.group {
             None => (
@@ -208,4 +218,26 @@ fn make_for_group(path: &Path, group: u32) -> io::Result<()> {
         return if path.exists() { Ok(()) } else { made };
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_be_opened_while_others_take_the_directory_away() {
+        let path = std::env::temp_dir().join(format!("neo-names-{}", std::process::id()));
+        std::thread::scope(|scope| {
+            for name in ["a", "b", "c"] {
+                let directory = Directory { path: path.clone(), group: None };
+                scope.spawn(move || {
+                    for _ in 0..1_000 {
+                        directory.prepare().unwrap();
+                        directory.lock(name).unwrap().remove_if_empty().unwrap();
+                    }
+                });
+            }
+        });
+        assert!(!path.exists());
+    }
 }
