@@ -1,12 +1,13 @@
 //! What a process takes that has a kernel open and does nothing with it.
 
+use core::time::Duration;
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use neo_protocol::Kernel;
+use neo_protocol::{Kernel, Observer};
 
-use crate::process::{LONG, Name, next};
+use crate::process::{LONG, Name, is_readable, next, options};
 
 /// Numbers behind a key of a file of `/proc`, summed.
 fn sum(path: &Path, key: &str) -> u64 {
@@ -44,6 +45,49 @@ fn resident(pid: u32) -> u64 {
         }
     }
     bytes
+}
+
+/// Bytes that the system has given to a kernel.
+fn backed(name: &Name) -> u64 {
+    let observer = Observer::open(name.url().trim_start_matches("shm://")).unwrap();
+    observer.look().resident_bytes
+}
+
+/// Lets memory grow, and takes everything out of it.
+fn use_much(name: &Name, kernel: &Kernel) {
+    let mut inbox = kernel.subscribe("load").mailbox_bytes_max(12 << 20).open().unwrap();
+    for _ in 0..8 {
+        kernel.publish("load", &vec![1; 1 << 20]).unwrap();
+    }
+    while inbox.try_recv().unwrap().is_some() {}
+    assert!(backed(name) >= 8 << 20);
+}
+
+#[test]
+fn memory_that_nothing_uses_is_given_back_without_a_call() {
+    let name = Name::new();
+    let kernel = name.open();
+    let mut quiet = kernel.subscribe("quiet").open().unwrap();
+    let little = backed(&name) + (1 << 20);
+    use_much(&name, &kernel);
+    let begun = Instant::now();
+    while backed(&name) > little {
+        assert!(begun.elapsed() < LONG, "it is kept");
+        assert!(quiet.recv_timeout(Duration::from_millis(20)).unwrap().is_none());
+    }
+}
+
+#[test]
+fn without_a_thread_the_descriptor_tells_when_to_give_memory_back() {
+    let name = Name::new();
+    let kernel = Kernel::open_with(&name.url(), &options().without_thread()).unwrap();
+    let little = backed(&name) + (1 << 20);
+    kernel.maintain().unwrap();
+    use_much(&name, &kernel);
+    while backed(&name) > little {
+        assert!(is_readable(kernel.maintain_fd().unwrap(), true), "it is kept");
+        kernel.maintain().unwrap();
+    }
 }
 
 #[test]

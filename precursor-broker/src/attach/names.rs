@@ -4,6 +4,7 @@
 //! leaves is a line that names nobody, or a file of such lines; whoever opens the name next passes
 //! over them.
 
+use core::time::Duration;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -12,7 +13,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use crate::error::{Error, ErrorKind, Result};
 use crate::region::map::Region;
 use crate::steps::step;
-use crate::sys::{self, peer};
+use crate::sys::{self, Timer, peer};
 
 use super::directory::Place;
 use super::door::{self, Door};
@@ -21,6 +22,8 @@ use super::system;
 
 pub(crate) mod listing;
 
+/// A kernel that nothing happens at for so long is idle.
+pub(crate) const QUIET: Duration = Duration::from_secs(5);
 /// As many processes may have one name open as there can be participants.
 const LINES_MAX: u64 = 1_024;
 /// A name that nobody else opens or leaves meanwhile.
@@ -76,6 +79,7 @@ impl LockedName {
         let line = self.free_line(entry.pid_namespace)?;
         let text = entry.line().ok_or_else(|| Error::new(ErrorKind::Os, "ids out of range"))?;
         let group = self.place.directory.group.as_ref();
+        let timer = Timer::new().map_err(system("make a timer"))?;
         let door = group.map(|group| Door::open(&self.place.door(line), group)).transpose()?;
         step!("attach.door_open");
         self.write(line, &text)?;
@@ -91,6 +95,7 @@ impl LockedName {
             entry,
             held,
             door,
+            timer,
             generation: sys::fork::generation(),
         });
         Ok(())
@@ -192,12 +197,23 @@ pub(crate) struct NameEntry {
     held: File,
     /// Where processes of other users reach this one, if the name is a group's.
     door: Option<Door>,
+    /// Set when memory grows, see `broker::idle`.
+    timer: Timer,
     generation: u32,
 }
 
 impl NameEntry {
     pub(crate) fn door(&self) -> Option<&Door> {
         self.door.as_ref()
+    }
+
+    pub(crate) fn timer(&self) -> &Timer {
+        &self.timer
+    }
+
+    /// Has somebody look after a while whether it is needed still.
+    pub(crate) fn memory_grew(&self) {
+        self.timer.start(QUIET);
     }
 
     /// Number of the line.
@@ -211,6 +227,7 @@ impl NameEntry {
     }
 
     fn leave(&self) -> Result<()> {
+        self.timer.stop();
         let locked = self.place.directory.lock(&self.place.name)?;
         step!("leave.locked");
         // Said and not left to the close, as for the name's own lock.

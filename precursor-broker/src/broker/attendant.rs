@@ -23,6 +23,7 @@ use crate::sync::{AtomicBool, AtomicU64, Ordering, full_fence};
 use crate::sys::{self, Watch, peer};
 
 use super::core::Core;
+use super::idle::Idle;
 use super::poller::{KEY_JOINED, KEY_ROOM, WakeTargets};
 use super::reclaim::{Reclaimed, reclaim_dead};
 use super::room::RoomWaiters;
@@ -30,6 +31,8 @@ use super::visitors::{DOOR, Visitors};
 
 /// Token of the bell; the others are pids, which begin at 1.
 const BELL: u64 = 0;
+/// Token of the timers that are set when memory grows.
+const TIMER: u64 = u64::MAX;
 /// Turns of one `maintain`, so that a peer that rings all the time does not keep it.
 const TURNS_MAX: usize = 64;
 
@@ -50,6 +53,7 @@ pub(crate) struct Attendant {
     /// The other processes, by pid.
     processes: Mutex<HashMap<u32, Process>>,
     visitors: Visitors,
+    idle: Mutex<Idle>,
     has_thread: AtomicBool,
     /// A process could not be watched: it has to be looked after now and then.
     has_unwatched: AtomicBool,
@@ -79,11 +83,13 @@ struct Seen {
     ended: Vec<u32>,
     is_at_door: bool,
     visitors: Vec<u64>,
+    is_time: bool,
 }
 
 impl Seen {
     fn is_nothing(&self) -> bool {
-        !self.is_rung && self.ended.is_empty() && !self.is_at_door && self.visitors.is_empty()
+        let has_come = self.is_rung || self.is_at_door || self.is_time;
+        !has_come && self.ended.is_empty() && self.visitors.is_empty()
     }
 }
 
@@ -124,6 +130,7 @@ impl Attendant {
             busy: ReentrantMutex::new(()),
             processes: Mutex::default(),
             visitors: Visitors::default(),
+            idle: Mutex::default(),
             has_thread: AtomicBool::new(false),
             has_unwatched: AtomicBool::new(false),
             looked_ns: AtomicU64::new(0),
@@ -139,6 +146,7 @@ impl Attendant {
             }
             let watched = self.visitors.watch(&core.region, &self.watch);
             watched.map_err(system("watch a socket"))?;
+            self.watch_timer(&core.region).map_err(system("watch a timer"))?;
             cores.known.push(Arc::downgrade(core));
         }
         let _ = core.attendant.set(self.clone());
@@ -263,6 +271,7 @@ impl Attendant {
             Ok(pid) if token != BELL => seen.ended.push(pid),
             Ok(_) => seen.is_rung = true,
             Err(_) if token == DOOR => seen.is_at_door = true,
+            Err(_) if token == TIMER => seen.is_time = true,
             Err(_) => seen.visitors.push(token),
         })?;
         // Nothing came, and this was to be tried again then.
@@ -272,6 +281,9 @@ impl Attendant {
         }
         if seen.is_at_door {
             self.let_in();
+        }
+        if seen.is_time {
+            self.give_back();
         }
         if seen.is_rung || !seen.visitors.is_empty() {
             self.answer(&mut seen);
@@ -286,6 +298,29 @@ impl Attendant {
             reclaimed = self.look_around(&core);
         }
         Ok(Some(reclaimed))
+    }
+
+    fn watch_timer(&self, region: &Region) -> io::Result<()> {
+        let Some(name) = region.name() else { return Ok(()) };
+        match self.watch.add(name.timer().as_fd(), TIMER) {
+            // Another participant of the same mapping has done it.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            added => added,
+        }
+    }
+
+    /// Gives memory back that nothing uses, where its time has come.
+    fn give_back(&self) {
+        let _busy = self.busy.lock();
+        let cores: Vec<_> = self.cores.lock().known.iter().filter_map(Weak::upgrade).collect();
+        for core in cores {
+            let Some(name) = core.region.name().filter(|name| name.timer().take()) else {
+                continue;
+            };
+            if let Some(after) = self.idle.lock().look(&core) {
+                name.timer().start(after);
+            }
+        }
     }
 
     /// Lets in who waits at the doors. One that is over leaves them to the next.

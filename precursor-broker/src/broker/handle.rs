@@ -216,6 +216,11 @@ impl Broker {
         self.core.region.limits()
     }
 
+    #[cfg(all(test, target_os = "linux", not(miri)))]
+    pub(super) fn core(&self) -> &Core {
+        &self.core
+    }
+
     fn on(region: Arc<Region>) -> Result<Self> {
         let core = Core::new(region)?;
         #[cfg(all(target_os = "linux", not(miri)))]

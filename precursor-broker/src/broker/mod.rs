@@ -18,6 +18,8 @@ mod deliver;
 mod handle;
 mod headers;
 mod held;
+#[cfg(all(target_os = "linux", not(miri)))]
+mod idle;
 mod inline;
 mod joining;
 mod latest;

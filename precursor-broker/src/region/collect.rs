@@ -62,6 +62,24 @@ impl BlockTable<'_> {
         free.count() * self.geometry.segment_bytes
     }
 
+    /// Whether some block holds a message, queued or kept.
+    pub(crate) fn has_messages(&self) -> bool {
+        let is_message =
+            |block| matches!(self.load(block).state(), BlockState::Owned | BlockState::Shared);
+        self.segments.heads().any(|(segment, word)| match word.state() {
+            SegmentState::Slab => {
+                let class = self.geometry.class(word.value());
+                class.is_some_and(|class| self.slots(segment, *class).any(is_message))
+            }
+            SegmentState::Large => is_message(self.first_block(segment)),
+            _ => false,
+        })
+    }
+
+    fn first_block(&self, segment: usize) -> BlockId {
+        BlockId((segment * self.geometry.granules_per_segment) as u32)
+    }
+
     fn is_unused_slab(&self, segment: usize, word: SegmentWord) -> bool {
         word.is(SegmentState::Slab)
             && self.geometry.class(word.value()).is_some_and(|class| {

@@ -292,6 +292,10 @@ impl SegmentMemory for Region {
         self.commit(&self.layout.blocks, first * words, words)?;
         let offset = self.layout.data_offset + first * geometry.segment_bytes;
         self.data.commit(offset, count * geometry.segment_bytes)?;
+        #[cfg(all(target_os = "linux", not(miri)))]
+        if let Some(name) = self.name.get() {
+            name.memory_grew();
+        }
         step!("segment.committed");
         Ok(())
     }

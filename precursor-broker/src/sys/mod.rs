@@ -25,6 +25,8 @@ mod portable;
 #[cfg(all(target_os = "linux", not(any(miri, precursor_loom))))]
 pub(crate) mod socket;
 #[cfg(all(target_os = "linux", not(any(miri, precursor_loom))))]
+mod timer;
+#[cfg(all(target_os = "linux", not(any(miri, precursor_loom))))]
 pub(crate) mod users;
 #[cfg(all(target_os = "linux", not(any(miri, precursor_loom))))]
 mod watch;
@@ -42,7 +44,7 @@ pub(crate) use linux::{EventFd, is_process_live, memfd, memfd_bytes, monotonic_n
 #[cfg(not(target_os = "linux"))]
 pub(crate) use portable::{EventFd, is_process_live, monotonic_ns, start_ticks};
 #[cfg(all(target_os = "linux", not(any(miri, precursor_loom))))]
-pub(crate) use watch::Watch;
+pub(crate) use {timer::Timer, watch::Watch};
 
 /// Forks are noticed on Linux only.
 #[cfg(not(all(target_os = "linux", not(any(miri, precursor_loom)))))]
