@@ -68,6 +68,10 @@ def kernel() -> Iterator[neo_protocol.Kernel]:
         yield kernel
 
 
+# A child of what a shell runs in the background would ignore them.
+HEARS_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
+
 class Child:
     """A Python program in a process of its own."""
 
@@ -75,7 +79,7 @@ class Child:
         environment = dict(os.environ, PYTHONPATH=str(PACKAGE), PYTHONFAULTHANDLER="1")
         environment.pop("NEO_URL", None)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(program), *words],
+            [sys.executable, "-c", HEARS_INTERRUPTS + textwrap.dedent(program), *words],
             # Open until the child is ended: one that reads from it waits.
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -48,6 +48,8 @@ def test_two_processes_share_topics_services_and_large_payloads(url: str, child:
         assert kernel.call("sum", "of", b"\x01\x02", timeout=LONG) == b"3"
         kernel.publish("down", b"end")
         assert peer.end() == (0, "")
+        # The thread may not have noticed yet.
+        kernel.maintain()
         with pytest.raises(neo_protocol.NoResponder):
             kernel.call("sum", "of", b"")
 
