@@ -12,7 +12,7 @@ import pytest
 
 import neo_protocol
 from conftest import LONG
-from neo_protocol import NeoClient, Request
+from neo_protocol import NeoClient, Request, aio
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
@@ -508,3 +508,38 @@ def test_two_clients_share_a_loop_and_end_apart(run: Run) -> None:
             assert bytes(await again) == b"2"
 
     run(main)
+
+
+def test_a_client_is_not_awaited_in_another_loop() -> None:
+    client = NeoClient("mem://")
+
+    async def open_and_serve() -> aio.Subscription:
+        await client.connect()
+        client.serve("echo", lambda request: request.data)
+        return client.subscribe("n")
+
+    async def misuse(subscription: aio.Subscription) -> None:
+        with pytest.raises(neo_protocol.Misuse, match="event loop"):
+            await subscription.recv()
+        with pytest.raises(neo_protocol.Misuse, match="event loop"):
+            await client.call("echo", "m", b"")
+
+    async def close() -> None:
+        with pytest.raises(neo_protocol.Misuse, match="another event loop"):
+            await client.aclose()
+        assert not client.closed
+
+    async def reopen() -> bytes:
+        async with client, client.serve("echo", lambda request: request.data):
+            return await client.call("echo", "m", b"again")
+
+    with asyncio.Runner() as runner:
+        subscription = runner.run(open_and_serve())
+        with asyncio.Runner() as other:
+            other.run(misuse(subscription))
+            other.run(close())
+    # The loop is gone now, and its tasks.
+    asyncio.run(misuse(subscription))
+    asyncio.run(client.aclose())
+    assert client.closed
+    assert asyncio.run(reopen()) == b"again"

@@ -121,7 +121,12 @@ class Service:
         """Takes no more requests and cancels handlers that run: their callers get NoReply."""
         self.close()
         here = asyncio.current_task()
-        tasks = [task for task in (*self._handlers, self._pump) if task and task is not here]
+        # Those of a loop that was closed are done: it could not be awaited that they end.
+        tasks = [
+            task
+            for task in (*self._handlers, self._pump)
+            if task and task is not here and not task.done()
+        ]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

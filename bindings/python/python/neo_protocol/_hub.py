@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from . import _neo
+from ._types import Misuse
 
 Source: TypeAlias = _neo.Subscription | _neo.Service | _neo.PendingCall | _neo.Room
 
@@ -21,7 +22,9 @@ class Hub:
         weakref.WeakKeyDictionary()
     )
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        #: Weak, as the loop is the key of what holds this hub.
+        self._loop = weakref.ref(loop)
         self._poller = _neo.Poller()
         self._waiting: dict[int, tuple[Source, list[asyncio.Future[bool]]]] = {}
         self._deadlines: dict[asyncio.Future[bool], float] = {}
@@ -35,19 +38,30 @@ class Hub:
         loop = asyncio.get_running_loop()
         hub = cls._of_loops.get(loop)
         if hub is None:
-            hub = cls._of_loops[loop] = cls()
+            hub = cls._of_loops[loop] = cls(loop)
             loop.add_reader(hub._poller.fileno(), hub._wake)
             hub._poller.arm()
         hub._users += 1
         return hub
 
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """Its loop, which must be the running one; None if it was closed, and nothing runs there."""
+        loop = self._loop()
+        if loop is None or loop.is_closed():
+            return None
+        if loop is not asyncio.get_running_loop():
+            raise Misuse("the client belongs to another event loop: open one client for each loop")
+        return loop
+
     def release(self) -> None:
         """One user less; who still waits for its sources looks at them again."""
         self._users -= 1
+        loop = self.loop()
+        if loop is None:
+            return
         for _, futures in self._waiting.values():
             _tell(futures)
         if self._users == 0:
-            loop = asyncio.get_running_loop()
             loop.remove_reader(self._poller.fileno())
             if self._timer is not None:
                 self._timer.cancel()
@@ -69,7 +83,9 @@ class Hub:
         """Waits until the source may have something. False: the time passed."""
         if timeout is not None and timeout <= 0:
             return False
-        loop = asyncio.get_running_loop()
+        loop = self.loop()
+        if loop is None:
+            raise Misuse("the client's event loop was closed: open the client in this one")
         future: asyncio.Future[bool] = loop.create_future()
         token = id(source)
         waiting = self._waiting.get(token)

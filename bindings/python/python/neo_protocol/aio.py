@@ -34,8 +34,8 @@ class NeoClient:
     """A kernel for an asyncio loop.
 
     ``NeoClient()`` means what the environment variable NEO_URL names, else ``mem://default``.
-    It is opened by ``async with`` or `connect`, belongs to the loop that opened it, and may be opened
-    again after it was closed. Options are those of `neo_protocol.open`; with ``thread=False`` the
+    It is opened by ``async with`` or `connect`, belongs to the loop that opened it (to await in another
+    one raises Misuse), and may be opened again after it was closed, also after its loop was. Options are those of `neo_protocol.open`; with ``thread=False`` the
     loop does what a thread of the library would do for a kernel of ``shm://``.
     """
 
@@ -173,9 +173,11 @@ class NeoClient:
         if self._kernel is None or self._hub is None:
             return
         kernel, hub = self._kernel, self._hub
+        loop = hub.loop()
         self._kernel = self._hub = None
         if self._maintained is not None:
-            asyncio.get_running_loop().remove_reader(self._maintained)
+            if loop is not None:
+                loop.remove_reader(self._maintained)
             self._maintained = None
         self._publishers.clear()
         kernel.close()
