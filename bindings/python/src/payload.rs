@@ -33,7 +33,13 @@ impl<'a> Payload<'a> {
 
 /// The buffer of an object that is not `bytes`, as bytes.
 pub(crate) fn buffer(object: &Bound<'_, PyAny>) -> PyResult<PyBuffer<u8>> {
-    let view = PyMemoryView::from(object).map_err(|_| not_bytes_like(object))?;
+    let view = PyMemoryView::from(object).map_err(|cause| not_bytes_like(object, cause))?;
+    if view.getattr("format")?.extract::<String>()?.contains('O') {
+        return Err(PyBufferError::new_err(
+            "the buffer holds references to objects, which mean nothing to who receives them: pass \
+             their contents",
+        ));
+    }
     // An array of zero elements has no contiguous form that `cast` takes.
     if view.getattr("nbytes")?.extract::<usize>()? == 0 {
         return PyBuffer::get(PyBytes::new(object.py(), b"").as_any());
@@ -47,8 +53,10 @@ pub(crate) fn buffer(object: &Bound<'_, PyAny>) -> PyResult<PyBuffer<u8>> {
 }
 
 #[cold]
-fn not_bytes_like(object: &Bound<'_, PyAny>) -> PyErr {
+fn not_bytes_like(object: &Bound<'_, PyAny>, cause: PyErr) -> PyErr {
     let name = object.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
     let hint = if name == "str" { ": pass text.encode()" } else { "" };
-    PyTypeError::new_err(format!("a payload is bytes-like, not {name}{hint}"))
+    let error = PyTypeError::new_err(format!("a payload is bytes-like, not {name}{hint}"));
+    error.set_cause(object.py(), Some(cause));
+    error
 }

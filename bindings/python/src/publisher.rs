@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyString, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyMemoryView, PyString, PyTuple};
 
 use crate::error::{self, IntoPyResult as _};
 use crate::loan::Loan;
@@ -198,7 +198,10 @@ pub(crate) fn with_payloads<T>(
     payloads: &Bound<'_, PyAny>,
     publish: impl FnOnce(&[&[u8]]) -> PyResult<T>,
 ) -> PyResult<T> {
-    if payloads.is_instance_of::<PyString>() || payloads.is_instance_of::<PyBytes>() {
+    let is_one = payloads.is_instance_of::<PyBytes>()
+        || payloads.is_instance_of::<PyByteArray>()
+        || payloads.is_instance_of::<PyMemoryView>();
+    if is_one || payloads.is_instance_of::<PyString>() {
         let text = "publish_many takes a list of payloads: for one message call publish";
         return Err(PyTypeError::new_err(text));
     }

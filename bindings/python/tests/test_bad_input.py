@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -162,3 +163,30 @@ def test_a_poller_watches_sources_only(kernel: Kernel) -> None:
     with pytest.raises(neo_protocol.Misuse):
         poller.add(subscription, 2)
     assert poller.remove(1) and not poller.remove(1)
+
+
+@pytest.mark.parametrize("one", [b"one", bytearray(b"one"), memoryview(b"one"), "one"])
+def test_many_payloads_are_not_the_bytes_of_one(kernel: Kernel, one: Any) -> None:
+    subscription = kernel.subscribe("n")
+    with pytest.raises(TypeError, match="for one message call publish"):
+        kernel.publish_many("n", one)
+    assert subscription.queued == 0
+
+
+def test_arrays_that_are_no_bytes_are_refused_with_the_reason(kernel: Kernel) -> None:
+    with pytest.raises(BufferError, match="references to objects"):
+        kernel.publish("n", np.array([object()]))
+    with pytest.raises(TypeError, match="not ndarray") as caught:
+        kernel.publish("n", np.zeros(2, dtype="M8[s]"))
+    assert "dtype" in str(caught.value.__cause__)
+
+
+def test_a_publish_that_waited_in_vain_says_for_how_long(kernel: Kernel) -> None:
+    subscription = kernel.subscribe("n", depth=2, policy="block")
+    publisher = kernel.publisher("n", send_timeout=0.002)
+    run = publisher.publish_many([b"1", b"2", b"3"])
+    assert run.messages == 2
+    assert isinstance(run.error, neo_protocol.Full)
+    with pytest.raises(neo_protocol.Full, match="within 2ms"):
+        publisher.publish(b"3")
+    assert [message.data for message in subscription.recv_batch()] == [b"1", b"2"]

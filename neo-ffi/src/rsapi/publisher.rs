@@ -145,9 +145,26 @@ impl Publisher {
                         return Err(error);
                     }
                 }
+                // The kernel was given no time; this has waited for it.
+                Err(error) if error.code() == Code::Full && !has_room => {
+                    return Err(self.had_no_room(timeout.unwrap_or_default()));
+                }
                 outcome => return outcome,
             }
         }
+    }
+
+    #[cold]
+    fn had_no_room(&self, timeout: Duration) -> Error {
+        Error::new(
+            Code::Full,
+            format!(
+                "no subscription of {:?} had room within {timeout:?}: read faster, give a longer \
+                 send_timeout, or subscribe with a greater depth, a higher mailbox_bytes_max or a \
+                 dropping policy",
+                self.topic()
+            ),
+        )
     }
 
     /// Publishes each payload as a message of its own, in order, with one claim and one wake for
