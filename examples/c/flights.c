@@ -10,37 +10,14 @@
  * counted.
  */
 #define _POSIX_C_SOURCE 200809L
-#include "month.h"
-#include "neo.h"
+#include "readers.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-enum { MEMBERS = 3, BATCH = 256 };
-
-/* A subscription, or the three that form the group. */
-typedef struct {
-    const char *name, *pattern, *group; /* NULL: none */
-    int32_t policy;
-    uint32_t depth; /* of the view: topics */
-} Role;
-
-/* What a reader adds to while the service looks. */
-typedef struct {
-    pthread_mutex_t lock;
-    Tally tally;
-} Sums;
-
-typedef struct {
-    const Role *role;
-    Sums *sums; /* NULL for those that add nothing up */
-    neo_sub_t *sub;
-    pthread_t thread;
-    uint64_t received, told_lost;
-} Reader;
+enum { MEMBERS = 3 };
 
 static const Role JFK = {"jfk", "flights.JFK.>", NULL, NEO_POLICY_BLOCK, 4096};
 static const Role DESKS = {"desks", "flights.>", "desks", NEO_POLICY_BLOCK, 4096};
@@ -49,7 +26,6 @@ static const Role SLOW = {"slow", "flights.>", NULL, NEO_POLICY_DROP_OLDEST, 64}
 
 static const char URL[] = "mem://flights";
 static const int64_t SEND_TIMEOUT_NS = INT64_C(10000000000);
-static const struct timespec SLOW_PAUSE = {0, 1000000};
 
 static Month month;
 static neo_kernel_t *kernel;  /* of the publishers, the service and its callers */
@@ -75,90 +51,10 @@ static neo_service_t *service;
 static pthread_t service_thread;
 static neo_pub_t *publishers[TOPICS_MAX]; /* one for each topic */
 
-static void must(neo_status_t status, const neo_error_t *err)
-{
-    if (status < NEO_OK)
-        fail("%s: %s", neo_status_name(status), err->msg);
-}
-
-/* The subscribers. */
-
-static void subscribe(Reader *reader)
-{
-    neo_sub_opts_t opts = NEO_SUB_OPTS_INIT;
-    neo_error_t err = NEO_ERROR_INIT;
-    opts.depth = reader->role->depth;
-    opts.policy = reader->role->policy;
-    if (reader->role->group != NULL)
-        opts.group = neo_str(reader->role->group);
-    must(neo_sub_open(readers, neo_str(reader->role->pattern), &opts, &reader->sub, &err), &err);
-}
-
 static void start(pthread_t *thread, void *(*work)(void *), void *argument)
 {
     if (pthread_create(thread, NULL, work, argument) != 0)
         fail("the system has no thread for it");
-}
-
-static void note(Reader *reader, const neo_view_t *view)
-{
-    reader->received += 1;
-    reader->told_lost += view->lost_before;
-}
-
-/* What was lost behind the last message. */
-static void note_end(Reader *reader)
-{
-    neo_error_t err = NEO_ERROR_INIT;
-    uint64_t lost = 0;
-    must(neo_sub_take_lost(reader->sub, &lost, &err), &err);
-    reader->told_lost += lost;
-}
-
-/* Adds up every flight, a batch at a time, until the kernel closes and nothing is left. */
-static void *add_up(void *argument)
-{
-    Reader *reader = argument;
-    neo_view_t views[BATCH];
-    neo_error_t err = NEO_ERROR_INIT;
-    neo_batch_t *batch;
-    neo_status_t status;
-    size_t n;
-    while ((status = neo_borrow_batch(reader->sub, views, sizeof *views, BATCH, &n, &batch,
-                                      NEO_FOREVER, &err)) == NEO_OK) {
-        pthread_mutex_lock(&reader->sums->lock);
-        for (size_t i = 0; i < n; i++) {
-            Flight flight = flight_decode(views[i].data.data, views[i].data.len);
-            note(reader, &views[i]);
-            tally_add(&reader->sums->tally, &flight);
-        }
-        pthread_mutex_unlock(&reader->sums->lock);
-        neo_batch_release(batch);
-    }
-    if (status != NEO_E_CLOSED)
-        must(status, &err);
-    note_end(reader);
-    return NULL;
-}
-
-/* Takes a message, pauses, takes the next: too slow on purpose. It leaves what waits at the end. */
-static void *dawdle(void *argument)
-{
-    Reader *reader = argument;
-    neo_error_t err = NEO_ERROR_INIT;
-    neo_view_t view;
-    while (!neo_kernel_is_closed(readers)) {
-        neo_status_t status = neo_recv(reader->sub, &view, sizeof view, NEO_FOREVER, &err);
-        if (status == NEO_E_CLOSED)
-            break;
-        must(status, &err);
-        flight_decode(view.data.data, view.data.len);
-        note(reader, &view);
-        neo_msg_release(view.msg);
-        nanosleep(&SLOW_PAUSE, NULL);
-    }
-    note_end(reader);
-    return NULL;
 }
 
 /* Takes what changed in the view since the last look. */
@@ -173,7 +69,7 @@ static void refresh(void)
             fail("no flight is on %.*s", (int)view.topic.len, (const char *)view.topic.data);
         newest[topic] = flight_decode(view.data.data, view.data.len);
         shown[topic] = 1;
-        note(&board, &view);
+        reader_note(&board, &view);
         neo_msg_release(view.msg);
     }
     if (status != NEO_E_CLOSED)
@@ -181,12 +77,6 @@ static void refresh(void)
 }
 
 /* The service. */
-
-/* The answer to `mean`. */
-typedef struct {
-    double minutes;
-    uint64_t departed; /* flights that it is the mean of */
-} Mean;
 
 static void answer(neo_request_t *request, neo_error_t *err)
 {
@@ -230,23 +120,6 @@ static void *serve(void *argument)
     return NULL;
 }
 
-/* 1 with the mean, 0 while no flight of the carrier has departed. */
-static int ask(const char carrier[2], Mean *mean)
-{
-    neo_error_t err = NEO_ERROR_INIT;
-    neo_view_t reply;
-    neo_status_t status = neo_call(kernel, neo_str("delays"), neo_str("mean"), carrier, 2, NULL,
-                                   &reply, sizeof reply, &err);
-    if (status == NEO_E_SERVICE)
-        return 0;
-    must(status, &err);
-    if (reply.data.len != sizeof *mean)
-        fail("an answer must have %zu bytes, and not %zu", sizeof *mean, reply.data.len);
-    memcpy(mean, reply.data.data, sizeof *mean);
-    neo_msg_release(reply.msg);
-    return 1;
-}
-
 /* The stage. */
 
 static void open_all(void)
@@ -255,15 +128,15 @@ static void open_all(void)
     neo_pub_opts_t opts = NEO_PUB_OPTS_INIT;
     must(neo_kernel_open(neo_str(URL), NULL, &kernel, &err), &err);
     must(neo_kernel_open(neo_str(URL), NULL, &readers, &err), &err);
-    subscribe(&jfk);
-    start(&jfk.thread, add_up, &jfk);
+    reader_subscribe(&jfk, readers);
+    start(&jfk.thread, reader_add_up, &jfk);
     for (size_t i = 0; i < MEMBERS; i++) {
-        subscribe(&desks[i]);
-        start(&desks[i].thread, add_up, &desks[i]);
+        reader_subscribe(&desks[i], readers);
+        start(&desks[i].thread, reader_add_up, &desks[i]);
     }
-    subscribe(&board);
-    subscribe(&slow);
-    start(&slow.thread, dawdle, &slow);
+    reader_subscribe(&board, readers);
+    reader_subscribe(&slow, readers);
+    start(&slow.thread, reader_dawdle, &slow);
     must(neo_service_open(kernel, neo_str("delays"), NULL, &service, &err), &err);
     start(&service_thread, serve, NULL);
     opts.send_timeout_ns = SEND_TIMEOUT_NS;
@@ -306,7 +179,7 @@ static double replay(uint64_t repeats)
         pthread_join(desks[i].thread, NULL);
     took = seconds_now() - began;
     refresh();
-    note_end(&board);
+    reader_note_end(&board);
     pthread_join(slow.thread, NULL);
     return took;
 }
@@ -334,42 +207,12 @@ static void release_all(void)
 
 static void print_tally(const char *name, const Tally *tally)
 {
-    const struct {
-        const char *name;
-        const Entry *entries;
-        size_t size;
-    } tables[] = {{"carriers", tally->carriers, CARRIERS_MAX},
-                  {"routes", tally->routes, ROUTES_MAX}};
-    printf("\"%s\":{\"total\":[%" PRIu64 ",%" PRIu64 ",%" PRId64 "]", name, tally->total.flights,
-           tally->total.departed, tally->total.minutes);
-    for (size_t table = 0; table < 2; table++) {
-        const char *comma = "";
-        printf(",\"%s\":{", tables[table].name);
-        for (size_t i = 0; i < tables[table].size; i++) {
-            const Entry *entry = &tables[table].entries[i];
-            if (entry->name[0] == '\0')
-                continue;
-            printf("%s\"%.8s\":[%" PRIu64 ",%" PRIu64 ",%" PRId64 "]", comma, entry->name,
-                   entry->delays.flights, entry->delays.departed, entry->delays.minutes);
-            comma = ",";
-        }
-        printf("}");
-    }
-    printf("},");
-}
-
-static void print_means(const Tally *desks)
-{
-    const char *comma = "";
-    printf("\"means\":{");
-    for (size_t i = 0; i < CARRIERS_MAX; i++) {
-        Mean mean;
-        if (desks->carriers[i].name[0] == '\0' || !ask(desks->carriers[i].name, &mean))
-            continue;
-        printf("%s\"%.2s\":[%.17g,%" PRIu64 "]", comma, desks->carriers[i].name, mean.minutes,
-               mean.departed);
-        comma = ",";
-    }
+    printf("\"%s\":{\"total\":", name);
+    delays_print(&tally->total);
+    printf(",\"carriers\":");
+    entries_print(tally->carriers, CARRIERS_MAX);
+    printf(",\"routes\":");
+    entries_print(tally->routes, ROUTES_MAX);
     printf("},");
 }
 
@@ -456,7 +299,9 @@ int main(int count, char **words)
            sent, sent_dropped, sent_timed_out, seconds);
     print_tally("jfk", &jfk_sums.tally);
     print_tally("desks", &all);
-    print_means(&all);
+    printf("\"means\":");
+    means_print(kernel, &all);
+    printf(",");
     print_board();
     print_accounts();
     printf("}\n");

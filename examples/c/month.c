@@ -2,6 +2,7 @@
 #include "month.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -255,4 +256,24 @@ Delays tally_carrier(const Tally *tally, const char carrier[2])
         if (memcmp(tally->carriers[i].name, carrier, 2) == 0)
             return tally->carriers[i].delays;
     return (Delays){0};
+}
+
+void delays_print(const Delays *delays)
+{
+    printf("[%" PRIu64 ",%" PRIu64 ",%" PRId64 "]", delays->flights, delays->departed,
+           delays->minutes);
+}
+
+void entries_print(const Entry *table, size_t size)
+{
+    const char *comma = "";
+    putchar('{');
+    for (size_t i = 0; i < size; i++) {
+        if (table[i].name[0] != '\0') {
+            printf("%s\"%.8s\":", comma, table[i].name);
+            delays_print(&table[i].delays);
+            comma = ",";
+        }
+    }
+    putchar('}');
 }

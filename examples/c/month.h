@@ -65,4 +65,8 @@ void tally_add(Tally *tally, const Flight *flight);
 void tally_merge(Tally *tally, const Tally *other);
 Delays tally_carrier(const Tally *tally, const char carrier[2]);
 
+/* JSON on stdout: `[flights,departed,minutes]`, and an object of these by name. */
+void delays_print(const Delays *delays);
+void entries_print(const Entry *table, size_t size);
+
 #endif

@@ -60,12 +60,19 @@ pub(crate) static RUST: Built = LazyLock::new(|| {
 });
 
 pub(crate) static C: Built = LazyLock::new(|| {
-    compiled("C", &["cc", "gcc", "clang"], &["-std=c11"], |name| format!("c/{name}.c"))
+    let programs = [
+        &["flights", "readers", "delays", "month"][..],
+        &["processes", "delays", "month"],
+        &["shared_memory"],
+    ];
+    compiled("C", &["cc", "gcc", "clang"], &["-std=c11"], programs, |name| format!("c/{name}.c"))
 });
 
 pub(crate) static CPP: Built = LazyLock::new(|| {
     let flags = ["-std=c++17", "-Wconversion", "-Wsign-conversion", "-Wshadow"];
-    compiled("C++", &["c++", "g++", "clang++"], &flags, |name| format!("cpp/{name}.cpp"))
+    let programs = [&["flights", "month"][..], &["processes", "month"], &["shared_memory"]];
+    let source = |name: &str| format!("cpp/{name}.cpp");
+    compiled("C++", &["c++", "g++", "clang++"], &flags, programs, source)
 });
 
 pub(crate) static PYTHON: Built = LazyLock::new(|| {
@@ -107,18 +114,19 @@ pub(crate) fn all() -> Vec<&'static Programs> {
     [&RUST, &C, &CPP, &PYTHON, &GO, &NODE].iter().filter_map(|built| built.as_ref()).collect()
 }
 
-/// Compiles the programs of C or C++, beside the library that they are linked to.
+/// Compiles programs of C or C++, each from its sources, beside the library that they are linked to.
 fn compiled(
     language: &'static str,
     compilers: &[&'static str],
     flags: &[&str],
+    programs: [&[&str]; 3],
     source: impl Fn(&str) -> String,
 ) -> Option<Programs> {
     let compiler = find(compilers, "-dumpversion", language)?;
     let folder = folder(language);
     let library = folder.join("libneo.so.0");
     build("neo-ffi", "neo", &library);
-    for sources in [&["flights", "month"][..], &["processes", "month"], &["shared_memory"]] {
+    for sources in programs {
         let mut command = Command::new(compiler);
         command.args(flags).args(WARNINGS).args(["-I", "../include", "-o"]);
         command.arg(folder.join(format!("{}{EXE_SUFFIX}", sources[0])));

@@ -59,36 +59,39 @@ pub(super) fn built(name: &str) -> PathBuf {
 }
 
 fn in_c(demo: &Path) -> Result<PathBuf, Failure> {
-    let sources = |name: &str| [format!("examples/c/{name}.c"), "examples/c/month.c".to_owned()];
-    let flags = [compiler(&C_COMPILERS)?, "-std=c11"];
-    compile_all(&flags, &sources, &folder(demo, "c")?)
+    let sources =
+        [&["flights", "readers", "delays", "month"][..], &["processes", "delays", "month"]];
+    let sources = sources.map(|names| paths(names, "c"));
+    compile_all(compiler(&C_COMPILERS)?, "-std=c11", &sources, &folder(demo, "c")?)
 }
 
 fn in_cpp(demo: &Path) -> Result<PathBuf, Failure> {
-    let sources =
-        |name: &str| [format!("examples/cpp/{name}.cpp"), "examples/cpp/month.cpp".to_owned()];
-    let flags = [compiler(&CXX_COMPILERS)?, "-std=c++17"];
-    compile_all(&flags, &sources, &folder(demo, "cpp")?)
+    let sources = [["flights", "month"], ["processes", "month"]];
+    let sources = sources.map(|names| paths(&names, "cpp"));
+    compile_all(compiler(&CXX_COMPILERS)?, "-std=c++17", &sources, &folder(demo, "cpp")?)
+}
+
+fn paths(names: &[&str], language: &str) -> Vec<String> {
+    names.iter().map(|name| format!("examples/{language}/{name}.{language}")).collect()
 }
 
 /// Compiles both programs into a folder, beside the library that they are linked to. One that is
 /// newer than all that it is made of stays as it is.
 fn compile_all(
-    compiler: &[&str; 2],
-    sources: &dyn Fn(&str) -> [String; 2],
+    compiler: &str,
+    standard: &str,
+    sources: &[Vec<String>; 2],
     folder: &Path,
 ) -> Result<PathBuf, Failure> {
     let library = replace(&format!("{DLL_PREFIX}neo{DLL_SUFFIX}"), &folder.join("libneo.so.0"))?;
     let place = |name: &str| folder.join(format!("{name}{EXE_SUFFIX}"));
-    for name in NAMES {
-        let sources = sources(name);
-        if is_fresh(&place(name), &sources) {
+    for (name, sources) in NAMES.iter().zip(sources) {
+        if is_fresh(&place(name), sources) {
             continue;
         }
-        let [program, standard] = compiler;
-        let mut command = Command::new(program);
+        let mut command = Command::new(compiler);
         command.args([standard, "-O2", "-Wall", "-Wextra", "-I", "include", "-o"]);
-        command.arg(place(name)).args(&sources).arg(&library);
+        command.arg(place(name)).args(sources).arg(&library);
         command.args(["-pthread", "-Wl,-rpath,$ORIGIN"]);
         c::quiet(command)?;
     }
