@@ -20,6 +20,7 @@ import (
 	"time"
 
 	neo "github.com/neo-qiss/messaging-kernel/bindings/go"
+	"github.com/neo-qiss/messaging-kernel/examples/go/internal/delays"
 	"github.com/neo-qiss/messaging-kernel/examples/go/internal/month"
 )
 
@@ -65,13 +66,13 @@ func openStage(ctx context.Context) (*stage, error) {
 		s.readers = append(s.readers, reader)
 	}
 	s.jfk, s.board, s.slow, s.desks = s.readers[0], s.readers[1], s.readers[2], s.readers[3:]
-	_, err = kernel.Serve(ctx, "delays", s.mean)
+	_, err = kernel.Serve(ctx, delays.Name, s.mean)
 	return s, err
 }
 
 // mean is the service: the mean delay of a carrier, by what the desks have added up so far.
 func (s *stage) mean(_ context.Context, request *neo.Request) ([]byte, error) {
-	if request.Method != "mean" || len(request.Data) != 2 {
+	if request.Method != delays.Method || len(request.Data) != 2 {
 		return nil, errors.New("it answers `mean` of a carrier")
 	}
 	var sum month.Delays
@@ -81,9 +82,7 @@ func (s *stage) mean(_ context.Context, request *neo.Request) ([]byte, error) {
 	if sum.Departed == 0 {
 		return nil, errors.New("no flight of it departed so far")
 	}
-	return month.Mean{
-		Minutes: float64(sum.Minutes) / float64(sum.Departed), Departed: sum.Departed,
-	}.Encode(), nil
+	return delays.MeanOf(sum).Encode(), nil
 }
 
 // rows opens a publisher for each topic.

@@ -2,24 +2,24 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	neo "github.com/neo-qiss/messaging-kernel/bindings/go"
+	"github.com/neo-qiss/messaging-kernel/examples/go/internal/delays"
 	"github.com/neo-qiss/messaging-kernel/examples/go/internal/month"
 )
 
 // A line is what the program prints.
 type line struct {
-	Published uint64                       `json:"published"`
-	Dropped   uint64                       `json:"dropped"`
-	TimedOut  uint64                       `json:"timed_out"`
-	Seconds   float64                      `json:"seconds"`
-	JFK       *month.Tally                 `json:"jfk"`
-	Desks     *month.Tally                 `json:"desks"`
-	Means     map[month.Carrier]month.Mean `json:"means"`
-	Board     map[string][4]any            `json:"board"`
-	Accounts  map[string]account           `json:"accounts"`
+	Published uint64                        `json:"published"`
+	Dropped   uint64                        `json:"dropped"`
+	TimedOut  uint64                        `json:"timed_out"`
+	Seconds   float64                       `json:"seconds"`
+	JFK       *month.Tally                  `json:"jfk"`
+	Desks     *month.Tally                  `json:"desks"`
+	Means     map[month.Carrier]delays.Mean `json:"means"`
+	Board     map[string][4]any             `json:"board"`
+	Accounts  map[string]account            `json:"accounts"`
 }
 
 // An account is what the kernel counted for a role, beside what its readers did.
@@ -38,7 +38,7 @@ func (s *stage) report(ctx context.Context) (*line, error) {
 	for _, desk := range s.desks {
 		all.Merge(desk.sums)
 	}
-	means, err := s.means(ctx, all)
+	means, err := delays.Means(ctx, s.kernel, all.Carriers)
 	if err != nil {
 		return nil, err
 	}
@@ -64,26 +64,6 @@ func delay(minutes int16) any {
 		return nil
 	}
 	return minutes
-}
-
-// means asks the service for each carrier; it has none of those that never departed.
-func (s *stage) means(
-	ctx context.Context, all *month.Tally,
-) (map[month.Carrier]month.Mean, error) {
-	means := map[month.Carrier]month.Mean{}
-	for carrier := range all.Carriers {
-		answer, err := s.kernel.Call(ctx, "delays", "mean", carrier[:])
-		if errors.Is(err, neo.ErrService) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if means[carrier], err = month.DecodeMean(answer); err != nil {
-			return nil, err
-		}
-	}
-	return means, nil
 }
 
 func (s *stage) accounts() (map[string]account, error) {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	neo "github.com/neo-qiss/messaging-kernel/bindings/go"
+	"github.com/neo-qiss/messaging-kernel/examples/go/internal/delays"
 	"github.com/neo-qiss/messaging-kernel/examples/go/internal/month"
 )
 
@@ -30,7 +31,7 @@ type line struct {
 	Lost     uint64                          `json:"lost"`
 	Total    month.Delays                    `json:"total"`
 	Carriers map[month.Carrier]*month.Delays `json:"carriers"`
-	Means    map[month.Carrier]month.Mean    `json:"means"`
+	Means    map[month.Carrier]delays.Mean   `json:"means"`
 }
 
 // days is what came of each day.
@@ -86,26 +87,6 @@ func addUp(ctx context.Context, flights *neo.Subscription) (*line, error) {
 	return nil, errors.New("the kernel was closed before the month had ended")
 }
 
-// means is what the service in the other process says of each carrier; nothing if nobody serves it.
-func means(
-	ctx context.Context, kernel *neo.Kernel, carriers map[month.Carrier]*month.Delays,
-) (map[month.Carrier]month.Mean, error) {
-	means := map[month.Carrier]month.Mean{}
-	for carrier := range carriers {
-		answer, err := kernel.Call(ctx, "delays", "mean", carrier[:])
-		if errors.Is(err, neo.ErrNoResponder) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		if means[carrier], err = month.DecodeMean(answer); err != nil {
-			return nil, err
-		}
-	}
-	return means, nil
-}
-
 func run(url string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
@@ -124,7 +105,7 @@ func run(url string) error {
 	if err != nil {
 		return err
 	}
-	if line.Means, err = means(ctx, kernel, line.Carriers); err != nil {
+	if line.Means, err = delays.Means(ctx, kernel, line.Carriers); err != nil {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(line)

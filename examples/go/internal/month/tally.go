@@ -1,11 +1,6 @@
 package month
 
-import (
-	"encoding/binary"
-	"encoding/json"
-	"errors"
-	"math"
-)
+import "encoding/json"
 
 // Delays are a number of flights and how late they left.
 type Delays struct {
@@ -70,31 +65,4 @@ func entry[K comparable](sums map[K]*Delays, key K) *Delays {
 		sums[key] = found
 	}
 	return found
-}
-
-// A Mean is what the service `delays` answers.
-type Mean struct {
-	Minutes float64
-	// Departed is the number of flights that it is the mean of.
-	Departed uint64
-}
-
-// Encode is its message: 16 bytes, little-endian.
-func (m Mean) Encode() []byte {
-	bytes := binary.LittleEndian.AppendUint64(nil, math.Float64bits(m.Minutes))
-	return binary.LittleEndian.AppendUint64(bytes, m.Departed)
-}
-
-// DecodeMean reads an answer.
-func DecodeMean(answer []byte) (Mean, error) {
-	if len(answer) != 16 {
-		return Mean{}, errors.New("an answer must have 16 bytes")
-	}
-	minutes := math.Float64frombits(binary.LittleEndian.Uint64(answer))
-	return Mean{minutes, binary.LittleEndian.Uint64(answer[8:])}, nil
-}
-
-// MarshalJSON writes it as an array.
-func (m Mean) MarshalJSON() ([]byte, error) {
-	return json.Marshal([]any{m.Minutes, m.Departed})
 }
