@@ -43,16 +43,17 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     hand_over(command)
 }
 
-/// Builds the demo, and the libraries of the languages that it will show: each by itself, as the
-/// other verbs build it, which then find it built.
+/// Builds the demo, and the libraries of the languages that it will show: all at once, for built one
+/// by one they would have different features, and each would replace the `libneo` of the other.
 fn build(gaps: &[Option<String>]) -> Result<(), Failure> {
     let shown = GUESTS.iter().zip(gaps).filter(|(_, gap)| gap.is_none());
     let mut packages: Vec<&str> =
         ["neo-examples"].into_iter().chain(shown.map(|(guest, _)| guest.package)).collect();
     packages.dedup();
-    packages.into_iter().try_for_each(|package| {
-        let mut command = toolchains::cargo(false);
-        command.args(["build", "--release", "--package", package]);
-        hand_over(command)
-    })
+    let mut command = toolchains::cargo(false);
+    command.args(["build", "--release"]);
+    for package in packages {
+        command.args(["--package", package]);
+    }
+    hand_over(command)
 }

@@ -28,11 +28,11 @@ impl Language {
         }
     }
 
-    /// How often it publishes the month: about a second of work.
+    /// How often it publishes the month: half a second of work, a few where the machine is busy.
     pub(crate) fn repeats(self) -> u64 {
         match self {
-            Self::C | Self::Cpp => 50,
-            Self::Go => 20,
+            Self::C | Self::Cpp => 30,
+            Self::Go => 10,
             Self::Python | Self::Node => 5,
         }
     }
