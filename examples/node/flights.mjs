@@ -10,7 +10,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { Kernel, ServiceError } from 'neo-protocol';
+import { ClosedError, Kernel, ServiceError } from 'neo-protocol';
 
 import { Tally, decode, load } from './month.mjs';
 
@@ -52,13 +52,20 @@ class Reader {
     }
   }
 
-  /** Takes a message, pauses, takes the next: too slow on purpose. It leaves what waits at the end. */
+  /**
+   * Takes a message, pauses, takes the next: too slow on purpose. It leaves what waits at the end.
+   * `for await` would take some ahead, which the policy could not drop any more.
+   */
   async dawdle(kernel) {
-    for await (const message of this.subscription) {
-      this.#note(message);
-      decode(message.data);
-      if (kernel.closed) return;
-      await pause(SLOW_PAUSE);
+    try {
+      while (!kernel.closed) {
+        const message = await this.subscription.recv();
+        this.#note(message);
+        decode(message.data);
+        await pause(SLOW_PAUSE);
+      }
+    } catch (error) {
+      if (!(error instanceof ClosedError)) throw error;
     }
   }
 
