@@ -168,6 +168,11 @@ typedef struct neo_api_t neo_api_t;
 #define NEO_E_VERSION -19
 
 /**
+ * Nothing has that name.
+ */
+#define NEO_E_NOT_FOUND -20
+
+/**
  * What happens when a subscription is full: the library's default, `NEO_POLICY_DROP_OLDEST`; in a
  * group `NEO_POLICY_BLOCK`.
  */
@@ -492,9 +497,14 @@ typedef struct {
      */
     uint8_t without_thread;
     /**
+     * 1: opens a name only if somebody has it open, with the limits that it has; `NEO_E_NOT_FOUND`
+     * otherwise. For tools that look on, and for workers that are of no use alone.
+     */
+    uint8_t existing_only;
+    /**
      * Zero.
      */
-    uint8_t reserved[7];
+    uint8_t reserved[6];
 } neo_config_t;
 
 /**
@@ -2174,7 +2184,7 @@ struct neo_api_t {
 /** A neo_config_t that says nothing: the defaults. */
 #define NEO_CONFIG_INIT                                                             \
     {(uint32_t)sizeof(neo_config_t), NEO_DEFAULT32, NEO_DEFAULT32, NEO_DEFAULT32, \
-     NEO_DEFAULT64, NEO_DEFAULT_NS, 0, {0, 0, 0, 0, 0, 0, 0}}
+     NEO_DEFAULT64, NEO_DEFAULT_NS, 0, 0, {0, 0, 0, 0, 0, 0}}
 /** A neo_pub_opts_t that says nothing. */
 #define NEO_PUB_OPTS_INIT \
     {(uint32_t)sizeof(neo_pub_opts_t), 0, {0, 0, 0}, 0, NULL, 0, {NULL, 0}}

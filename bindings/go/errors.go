@@ -37,6 +37,7 @@ const (
 	ErrInternal    Code = C.NEO_E_INTERNAL     // a defect of the library
 	ErrBadHandle   Code = C.NEO_E_BAD_HANDLE   // the handle is not alive
 	ErrVersion     Code = C.NEO_E_VERSION      // the library is of another version
+	ErrNotFound    Code = C.NEO_E_NOT_FOUND    // nothing has that name
 )
 
 // Error says in a few words what the code means.

@@ -132,6 +132,15 @@ func WithoutThread() Option {
 	})
 }
 
+// WithExistingOnly opens a name only if somebody has it open, with the limits that it has;
+// ErrNotFound otherwise.
+func WithExistingOnly() Option {
+	return openOption(func(_ string, o *openOptions) error {
+		o.config.existing_only = 1
+		return nil
+	})
+}
+
 type subscribeOption func(op string, o *subscribeOptions) error
 
 func (f subscribeOption) applySubscribe(op string, o *subscribeOptions) error { return f(op, o) }

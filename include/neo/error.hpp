@@ -42,6 +42,7 @@ enum class errc : std::int32_t {
     internal = NEO_E_INTERNAL,           ///< A defect of the library; give the handle up.
     bad_handle = NEO_E_BAD_HANDLE,       ///< The pointer is no live handle of this type.
     version = NEO_E_VERSION,             ///< The header and the library are of different versions.
+    not_found = NEO_E_NOT_FOUND,         ///< Nothing has that name.
 };
 
 /// Why a function failed: its code, and a text that names the value, the limit and what to do.

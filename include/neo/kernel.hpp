@@ -26,6 +26,9 @@ struct kernel_options {
     /// Starts no thread. A kernel of `shm://` starts one otherwise, which sleeps until another
     /// process dies, or wakes a poller of this one; without it call `kernel::maintain`.
     bool without_thread = false;
+    /// Opens a name only if somebody has it open, with the limits that it has; `errc::not_found`
+    /// otherwise.
+    bool existing_only = false;
 };
 
 /// What `kernel::maintain` restored.
@@ -265,6 +268,7 @@ private:
         config.participants_max = options.participants_max;
         config.calls_in_flight_max = options.calls_in_flight_max;
         config.without_thread = options.without_thread ? 1 : 0;
+        config.existing_only = options.existing_only ? 1 : 0;
         if (options.call_timeout) {
             config.call_timeout_ns = options.call_timeout->ns();
         }

@@ -1,7 +1,7 @@
 /** A neo_config_t that says nothing: the defaults. */
 #define NEO_CONFIG_INIT                                                             \
     {(uint32_t)sizeof(neo_config_t), NEO_DEFAULT32, NEO_DEFAULT32, NEO_DEFAULT32, \
-     NEO_DEFAULT64, NEO_DEFAULT_NS, 0, {0, 0, 0, 0, 0, 0, 0}}
+     NEO_DEFAULT64, NEO_DEFAULT_NS, 0, 0, {0, 0, 0, 0, 0, 0}}
 /** A neo_pub_opts_t that says nothing. */
 #define NEO_PUB_OPTS_INIT \
     {(uint32_t)sizeof(neo_pub_opts_t), 0, {0, 0, 0}, 0, NULL, 0, {NULL, 0}}

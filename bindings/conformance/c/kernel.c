@@ -29,6 +29,7 @@ static void open_kernel(world_t *world, const fields_t *step, fields_t *seen)
     config.subscriptions_max = number32(step, "subscriptions_max");
     config.participants_max = number32(step, "participants_max");
     config.calls_in_flight_max = number32(step, "calls_in_flight_max");
+    config.existing_only = number(step, "existing_only", 0) != 0;
     if (field(step, "call_timeout_ns") != NULL) {
         config.call_timeout_ns = (int64_t)number(step, "call_timeout_ns", 0);
     }

@@ -12,6 +12,7 @@ void open(world &world, const step &step, seen &seen)
     options.subscriptions_max = step.number32("subscriptions_max");
     options.participants_max = step.number32("participants_max");
     options.calls_in_flight_max = step.number32("calls_in_flight_max");
+    options.existing_only = step.has("existing_only");
     options.call_timeout = step.time("call_timeout_ns");
     std::string url(step.text("url"));
     if (!step.has("url")) {

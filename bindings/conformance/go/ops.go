@@ -48,6 +48,9 @@ func open(w *world, s step) (seen, error) {
 	if s.has("memory_bytes_max") {
 		options = append(options, neo.WithMemory(s.number("memory_bytes_max")))
 	}
+	if s.has("existing_only") {
+		options = append(options, neo.WithExistingOnly())
+	}
 	if s.has("call_timeout_ns") {
 		options = append(options, neo.WithCallTimeout(s.duration("call_timeout_ns")))
 	}

@@ -267,6 +267,7 @@ const OPS = {
       participantsMax: u32(step.participants_max),
       callsInFlightMax: u32(step.calls_in_flight_max),
       callTimeout: ms(step, 'call_timeout_ns'),
+      existingOnly: step.existing_only === 1,
     });
     world.keep(step, kernel, 'k');
   },

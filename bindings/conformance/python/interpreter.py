@@ -74,6 +74,8 @@ class World(Messages, Services):
         options |= small(step, "subscriptions_max", "participants_max", "calls_in_flight_max")
         if "call_timeout_ns" in step:
             options["call_timeout"] = seconds(step, "call_timeout_ns")
+        if "existing_only" in step:
+            options["existing_only"] = True
         self.keep(step, neo_protocol.open(url, **options), "k")
 
     def op_close(self, step: Step) -> None:

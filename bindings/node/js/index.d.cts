@@ -35,6 +35,11 @@ export interface OpenOptions {
    * `maintainFd` is readable, or every few milliseconds.
    */
   thread?: boolean;
+  /**
+   * Opens a name only if somebody has it open, with the limits that it has; `NotFoundError`
+   * otherwise.
+   */
+  existingOnly?: boolean;
 }
 
 /** How something waits. */
@@ -454,6 +459,7 @@ export const codes: Readonly<{
   INTERNAL: 'NEO_E_INTERNAL';
   BAD_HANDLE: 'NEO_E_BAD_HANDLE';
   VERSION: 'NEO_E_VERSION';
+  NOT_FOUND: 'NEO_E_NOT_FOUND';
 }>;
 
 /** The code of an error. */
@@ -511,3 +517,5 @@ export class InternalError extends ErrorOf<'NEO_E_INTERNAL'> {}
 export class BadHandleError extends ErrorOf<'NEO_E_BAD_HANDLE'> {}
 /** A struct or the header is of another version. */
 export class VersionError extends ErrorOf<'NEO_E_VERSION'> {}
+/** Nothing has that name. */
+export class NotFoundError extends ErrorOf<'NEO_E_NOT_FOUND'> {}

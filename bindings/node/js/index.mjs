@@ -7,6 +7,7 @@ export const {
   NeoError, InvalidError, TooLargeError, FullError, TimeoutError, ClosedError, DetachedError,
   NoResponderError, NoReplyError, PeerDiedError, ServiceError, PanickedError, UnsupportedError,
   OsError, ForkedError, InterruptedError, MisuseError, InternalError, BadHandleError, VersionError,
+  NotFoundError,
 } = neo;
 
 export default neo;

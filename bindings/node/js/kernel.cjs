@@ -29,6 +29,7 @@ const OPEN = {
   callsInFlightMax: is32,
   callTimeout: milliseconds,
   thread: flag,
+  existingOnly: flag,
 };
 
 const PUBLISHER = {

@@ -18,6 +18,8 @@ pub(crate) struct OpenOptions {
     pub calls_in_flight_max: Option<u32>,
     /// Whether a kernel of `shm://` starts its thread.
     pub thread: Option<bool>,
+    /// Whether nothing is made: the name must be open.
+    pub existing_only: Option<bool>,
 }
 
 impl OpenOptions {
@@ -37,6 +39,9 @@ impl OpenOptions {
         }
         if self.thread == Some(false) {
             options = options.without_thread();
+        }
+        if self.existing_only == Some(true) {
+            options = options.existing_only();
         }
         options
     }

@@ -93,7 +93,7 @@ test('every code has its class, its number and its name', () => {
     assert.ok(error.number < 0);
     assert.equal(error.name, `${words.join('')}Error`);
   }
-  assert.equal(Object.keys(neo.codes).length, 19);
+  assert.equal(Object.keys(neo.codes).length, 20);
 });
 
 test('closed handles say so, and closing twice does nothing', async () => {

@@ -35,11 +35,14 @@ pub(crate) fn close_all(py: Python<'_>) {
 /// Opens the kernel that a URL names: `mem://` is a private one, `mem://NAME` is shared by all that
 /// open the name in this process, `shm://NAME` by all processes of this user on this host. None:
 /// what NEO_URL names, else `mem://default`. A kernel of `shm://` starts one thread of the library
-/// unless `thread` is False: then call `maintain` whenever `maintain_fileno` is readable.
+/// unless `thread` is False: then call `maintain` whenever `maintain_fileno` is readable. With
+/// `existing_only` a name is opened only if somebody has it open, with the limits that it has;
+/// NotFound otherwise.
 #[pyfunction]
 #[pyo3(signature = (
     url=None, *, memory=None, memory_bytes_max=None, subscriptions_max=None,
     participants_max=None, calls_in_flight_max=None, call_timeout=5.0, call_wait="adaptive", thread=true,
+    existing_only=false,
 ))]
 #[expect(clippy::too_many_arguments, reason = "keyword arguments are Python's options")]
 pub(crate) fn open(
@@ -53,6 +56,7 @@ pub(crate) fn open(
     call_timeout: Option<f64>,
     call_wait: &str,
     thread: bool,
+    existing_only: bool,
 ) -> PyResult<Kernel> {
     if memory.is_some() && memory_bytes_max.is_some() {
         let text = "memory is short for memory_bytes_max: pass one of them";
@@ -75,6 +79,9 @@ pub(crate) fn open(
     }
     if !thread {
         options = options.without_thread();
+    }
+    if existing_only {
+        options = options.existing_only();
     }
     let kernel = py.detach(|| match url {
         Some(url) => rsapi::Kernel::open(url, &options),

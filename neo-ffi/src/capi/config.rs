@@ -36,8 +36,11 @@ pub struct neo_config_t {
     /// 1: starts no thread. A kernel of `shm://` starts one otherwise, which sleeps until another
     /// process dies, or wakes a poller of this one; without it call neo_kernel_maintain.
     pub without_thread: u8,
+    /// 1: opens a name only if somebody has it open, with the limits that it has; `NEO_E_NOT_FOUND`
+    /// otherwise. For tools that look on, and for workers that are of no use alone.
+    pub existing_only: u8,
     /// Zero.
-    pub reserved: [u8; 7],
+    pub reserved: [u8; 6],
 }
 
 // SAFETY: repr(C), begins with its size, numbers only.
@@ -55,7 +58,8 @@ impl Defaults for neo_config_t {
         memory_bytes_max: NEO_DEFAULT64,
         call_timeout_ns: NEO_DEFAULT_NS,
         without_thread: 0,
-        reserved: [0; 7],
+        existing_only: 0,
+        reserved: [0; 6],
     };
 }
 
@@ -79,6 +83,9 @@ impl neo_config_t {
         }
         if flag(self.without_thread, "without_thread")? {
             options = options.without_thread();
+        }
+        if flag(self.existing_only, "existing_only")? {
+            options = options.existing_only();
         }
         Ok(options)
     }

@@ -51,6 +51,8 @@ pub const NEO_E_INTERNAL: i32 = -17;
 pub const NEO_E_BAD_HANDLE: i32 = -18;
 /// A struct or the header is of another version.
 pub const NEO_E_VERSION: i32 = -19;
+/// Nothing has that name.
+pub const NEO_E_NOT_FOUND: i32 = -20;
 
 /// What happens when a subscription is full: the library's default, `NEO_POLICY_DROP_OLDEST`; in a
 /// group `NEO_POLICY_BLOCK`.

@@ -103,6 +103,7 @@ table! {
     Internal = -17, "NEO_E_INTERNAL", "a defect of the library";
     BadHandle = -18, "NEO_E_BAD_HANDLE", "the pointer is no live handle of this type";
     Version = -19, "NEO_E_VERSION", "a struct or the header is of another version";
+    NotFound = -20, "NEO_E_NOT_FOUND", "nothing has that name";
 }
 
 table! {
@@ -131,6 +132,7 @@ impl From<ErrorKind> for Code {
             ErrorKind::Panicked => Self::Panicked,
             ErrorKind::Unsupported => Self::Unsupported,
             ErrorKind::Os => Self::Os,
+            ErrorKind::NotFound => Self::NotFound,
             _ => Self::Internal,
         }
     }
@@ -203,7 +205,7 @@ mod tests {
     #[test]
     fn codes_count_down_and_outcomes_count_up_without_gaps() {
         let codes: Vec<i32> = CODES.iter().map(|code| code.number()).collect();
-        assert_eq!(codes, (1..=19).map(|n| -n).collect::<Vec<i32>>());
+        assert_eq!(codes, (1..=20).map(|n| -n).collect::<Vec<i32>>());
         let outcomes: Vec<i32> = OUTCOMES.iter().map(|outcome| outcome.number()).collect();
         assert_eq!(outcomes, [0, 1, 2, 3]);
     }

@@ -58,6 +58,9 @@ fn open(world: &mut World, step: &Step<'_>) -> Outcome {
     if let Some(timeout) = step.duration_ns("call_timeout_ns") {
         options = options.with_call_timeout(Some(timeout));
     }
+    if step.optional_number("existing_only").is_some() {
+        options = options.existing_only();
+    }
     let kernel = Kernel::open_with(&url, &options)?;
     world.keep(step.optional_text("as").unwrap_or("k"), Handle::Kernel(kernel))?;
     Ok(Seen::default())

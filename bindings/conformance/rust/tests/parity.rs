@@ -26,6 +26,7 @@ const RUST: &[&str] = names![
     Options::with_calls_in_flight_max,
     Options::with_call_timeout,
     Options::without_thread,
+    Options::existing_only,
     Kernel::close,
     Kernel::is_closed,
     Kernel::trim,

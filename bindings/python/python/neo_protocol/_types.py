@@ -39,6 +39,7 @@ class Code(enum.IntEnum):
     INTERNAL = -17
     BAD_HANDLE = -18
     VERSION = -19
+    NOT_FOUND = -20
 
     @property
     def symbol(self) -> str:
@@ -164,6 +165,12 @@ class VersionMismatch(Error):
     """A plug-in was built for another version."""
 
     code = Code.VERSION
+
+
+class NotFound(Error, LookupError):
+    """Nothing has that name."""
+
+    code = Code.NOT_FOUND
 
 
 #: The classes by their numbers, for the native half.
