@@ -321,7 +321,7 @@ typedef struct neo_api_t neo_api_t;
 /**
  * Bytes of `neo_error_t.msg`, its NUL included.
  */
-#define NEO_ERROR_MSG_BYTES 244
+#define NEO_ERROR_MSG_BYTES 240
 
 /**
  * Messages read in place. While it lives its subscription is locked: receiving from it fails with
@@ -453,6 +453,11 @@ typedef struct {
      * The status that the function returned.
      */
     int32_t code;
+    /**
+     * With `NEO_E_OS`, the `errno` that the operating system gave as the reason; 0 where no call of
+     * the system is what failed, and with other codes.
+     */
+    int32_t os_errno;
     /**
      * Bytes of `msg` without its NUL.
      */
@@ -2206,7 +2211,7 @@ struct neo_api_t {
 /** A place for what a maintenance restored. */
 #define NEO_RECLAIMED_INIT {(uint32_t)sizeof(neo_reclaimed_t), 0, 0, 0, 0, 0}
 /** A place for an error. */
-#define NEO_ERROR_INIT {(uint32_t)sizeof(neo_error_t), 0, 0, {0}}
+#define NEO_ERROR_INIT {(uint32_t)sizeof(neo_error_t), 0, 0, 0, {0}}
 
 /** Bytes, as a slice. */
 static inline neo_slice_t neo_slice(const void *data, size_t len)

@@ -6,6 +6,7 @@ import "C"
 import (
 	"context"
 	"errors"
+	"syscall"
 	"unsafe"
 )
 
@@ -47,7 +48,8 @@ func (c Code) Error() string { return C.GoString(C.neo_status_str(C.neo_status_t
 func (c Code) Symbol() string { return C.GoString(C.neo_status_name(C.neo_status_t(c))) }
 
 // Error is what every function of this package returns when it fails. errors.Is finds its Code, and
-// the error of the context if that ended a wait.
+// the error of the context if that ended a wait, or the syscall.Errno of what the operating system
+// refused.
 type Error struct {
 	// Code is what went wrong.
 	Code Code
@@ -63,7 +65,8 @@ type Error struct {
 // Error is the operation and the text.
 func (e *Error) Error() string { return "neo: " + e.Op + ": " + e.Text }
 
-// Unwrap gives the code, and the context's error if that ended a wait.
+// Unwrap gives the code, and the context's error if that ended a wait, or the syscall.Errno that the
+// operating system gave as the reason with ErrOS.
 func (e *Error) Unwrap() []error {
 	if e.cause != nil {
 		return []error{e.Code, e.cause}
@@ -86,7 +89,11 @@ func failure(op string, status C.int32_t, err *C.neo_error_t) error {
 	if text == "" {
 		text = code.Error()
 	}
-	return fail(code, op, text)
+	failed := &Error{Code: code, Op: op, Text: text}
+	if err != nil && err.code == status && err.os_errno != 0 {
+		failed.cause = syscall.Errno(err.os_errno)
+	}
+	return failed
 }
 
 // done is the error of a context that has ended.

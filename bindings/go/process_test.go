@@ -95,3 +95,17 @@ func TestWithoutCgoTheCompilerSaysWhatIsNeeded(t *testing.T) {
 		t.Errorf("%v: %s", err, output)
 	}
 }
+
+func TestWhatTheSystemRefusesHasItsNumber(t *testing.T) {
+	t.Setenv("NEO_SHM_DIR", "/dev/null/names")
+	_, err := Open("shm://neo-go-refused")
+	wants(t, err, ErrOS)
+	if !errors.Is(err, syscall.ENOTDIR) {
+		t.Fatalf("no ENOTDIR in %v", err)
+	}
+}
+
+func TestANameThatNobodyHasOpenIsNotFound(t *testing.T) {
+	_, err := Open("shm://neo-go-nobody", WithExistingOnly())
+	wants(t, err, ErrNotFound)
+}

@@ -57,6 +57,7 @@ static inline neo_error_t *neo_go_error(neo_error_t *err)
 {
     err->struct_size = (uint32_t)sizeof *err;
     err->code = NEO_OK;
+    err->os_errno = 0;
     err->len = 0;
     return err;
 }

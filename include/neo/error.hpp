@@ -56,11 +56,12 @@ public:
         // The rest of the text stays unwritten: this is made anew for each call of the library.
         raw_.struct_size = static_cast<std::uint32_t>(sizeof raw_);
         raw_.code = NEO_OK;
+        raw_.os_errno = 0;
         raw_.len = 0;
         raw_.msg[0] = '\0';
     }
 
-    /// An error of a program's own, such as what a handler answers. A text of more than 243 bytes
+    /// An error of a program's own, such as what a handler answers. A text of more than 239 bytes
     /// is cut at the end of a character.
     error(errc code, std::string_view text) noexcept
     {
@@ -87,6 +88,11 @@ public:
 
     /// What to act on.
     [[nodiscard]] errc code() const noexcept { return static_cast<errc>(raw_.code); }
+
+    /// With `errc::os`, the `errno` that the operating system gave as the reason:
+    /// `std::error_code(error.os_errno(), std::system_category())`. 0 where no call of the system is
+    /// what failed, and with other codes.
+    [[nodiscard]] int os_errno() const noexcept { return raw_.os_errno; }
 
     /// What to show a person. Valid as long as this error.
     [[nodiscard]] std::string_view message() const & noexcept { return {raw_.msg, raw_.len}; }

@@ -23,7 +23,7 @@
 /** A place for what a maintenance restored. */
 #define NEO_RECLAIMED_INIT {(uint32_t)sizeof(neo_reclaimed_t), 0, 0, 0, 0, 0}
 /** A place for an error. */
-#define NEO_ERROR_INIT {(uint32_t)sizeof(neo_error_t), 0, 0, {0}}
+#define NEO_ERROR_INIT {(uint32_t)sizeof(neo_error_t), 0, 0, 0, {0}}
 
 /** Bytes, as a slice. */
 static inline neo_slice_t neo_slice(const void *data, size_t len)

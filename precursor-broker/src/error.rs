@@ -49,6 +49,7 @@ pub struct Error(Box<Reason>);
 struct Reason {
     kind: ErrorKind,
     message: Cow<'static, str>,
+    os_error: Option<i32>,
 }
 
 /// A result with this crate's [`Error`].
@@ -57,7 +58,22 @@ pub type Result<T> = core::result::Result<T, Error>;
 impl Error {
     #[cold]
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Reason { kind, message: message.into() }))
+        Self(Box::new(Reason { kind, message: message.into(), os_error: None }))
+    }
+
+    /// What the operating system refused, and its number for that.
+    #[cold]
+    pub(crate) fn system(message: impl Into<Cow<'static, str>>, error: &std::io::Error) -> Self {
+        let mut this = Self::new(ErrorKind::Os, message);
+        this.0.os_error = error.raw_os_error();
+        this
+    }
+
+    /// The same error, with a word on what it is about before its text.
+    #[cold]
+    pub(crate) fn about(mut self, what: impl fmt::Display) -> Self {
+        self.0.message = format!("{what}: {}", self.0.message).into();
+        self
     }
 
     pub(crate) fn closed() -> Self {
@@ -81,6 +97,14 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
+    }
+
+    /// The number that the operating system gave as the reason, such as that of `ENOSPC`: what
+    /// [`std::io::Error::from_raw_os_error`] takes. `None` unless the kind is [`Os`](ErrorKind::Os),
+    /// and where no call of the system is what failed.
+    #[must_use]
+    pub fn os_error(&self) -> Option<i32> {
+        self.0.os_error
     }
 }
 
@@ -118,7 +142,7 @@ impl From<crate::region::RegionError> for Error {
     fn from(error: crate::region::RegionError) -> Self {
         use crate::region::RegionError as E;
         let kind = match &error {
-            E::System { .. } => ErrorKind::Os,
+            E::System { source, .. } => return Self::system(error.to_string(), source),
             E::ParticipantsFull { .. } => ErrorKind::Full,
             E::Private => ErrorKind::Unsupported,
             _ => ErrorKind::Invalid,

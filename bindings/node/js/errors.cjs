@@ -59,11 +59,14 @@ function neoError(code, message, options) {
 /** What the native half threw, as users see it; other errors as they are. */
 function lift(error) {
   if (error === null || typeof error !== 'object' || error.constructor !== Error) return error;
-  if (!CLASSES.has(error.code)) {
+  const [code, errno] = String(error.code).split(':');
+  if (!CLASSES.has(code)) {
     // Node-API's own words, such as those for a thread that is ending.
     return neoError('NEO_E_INTERNAL', error.message, { cause: error });
   }
-  const lifted = neoError(error.code, error.message);
+  const lifted = neoError(code, error.message);
+  // Negative, as Node's own errors have it: for util.getSystemErrorName.
+  if (errno !== undefined) lifted.errno = -Number(errno);
   Error.captureStackTrace(lifted, lift);
   return lifted;
 }

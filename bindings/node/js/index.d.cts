@@ -504,7 +504,13 @@ export class PanickedError extends ErrorOf<'NEO_E_PANICKED'> {}
 /** This kind of kernel cannot do that. */
 export class UnsupportedError extends ErrorOf<'NEO_E_UNSUPPORTED'> {}
 /** The operating system refused. */
-export class OsError extends ErrorOf<'NEO_E_OS'> {}
+export class OsError extends ErrorOf<'NEO_E_OS'> {
+  /**
+   * Its reason, negative as in Node's own errors: for `util.getSystemErrorName`. Missing where no call
+   * of the system is what failed.
+   */
+  readonly errno?: number;
+}
 /** The handle belongs to the parent process. */
 export class ForkedError extends ErrorOf<'NEO_E_FORKED'> {}
 /** The caller's hook ended the wait. */

@@ -1,5 +1,7 @@
 'use strict';
 
+const os = require('node:os');
+
 const { assert, bytes, neo, test, withKernel } = require('./harness.js');
 
 const TYPE = { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' };
@@ -139,3 +141,21 @@ test('handles cannot be made or borrowed by hand', () => withKernel((kernel) => 
   assert.throws(() => neo.Publisher.prototype.publish.call(subscription, bytes('')), TypeError);
   assert.throws(() => neo.Kernel.prototype.publish.call(kernel.publisher('x'), 'x', bytes('')), TypeError);
 }));
+
+test('what the system refuses has its number', () => {
+  process.env.NEO_SHM_DIR = '/dev/null/names';
+  try {
+    assert.throws(() => neo.Kernel.open('shm://neo-node-refused'), {
+      name: 'OsError',
+      code: 'NEO_E_OS',
+      errno: -os.constants.errno.ENOTDIR,
+    });
+  } finally {
+    delete process.env.NEO_SHM_DIR;
+  }
+});
+
+test('a name that nobody has open is not found', () => {
+  const open = () => neo.Kernel.open('shm://neo-node-nobody', { existingOnly: true });
+  assert.throws(open, (error) => error instanceof neo.NotFoundError && error.errno === undefined);
+});

@@ -27,7 +27,11 @@ pub(crate) fn exception<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'
         Ok(classes.cast_into::<PyDict>()?.unbind())
     })?;
     let class = classes.bind(py).as_any().get_item(error.code().number())?;
-    class.call1((error.message(),))
+    let exception = class.call1((error.message(),))?;
+    if let Some(errno) = error.os_error() {
+        exception.setattr("errno", errno)?;
+    }
+    Ok(exception)
 }
 
 /// A use of a handle that cannot be.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import select
 import sys
@@ -122,3 +123,18 @@ def test_calls_to_a_process_that_dies_end_at_once(url: str, child: Start) -> Non
         peer.process.kill()
         with pytest.raises(neo_protocol.PeerDied):
             pending.wait(timeout=LONG)
+
+
+def test_what_the_system_refuses_is_an_oserror_with_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEO_SHM_DIR", "/dev/null/names")
+    with pytest.raises(neo_protocol.SystemRefused, match="/dev/null/names") as refused:
+        neo_protocol.open("shm://neo-py-refused")
+    assert isinstance(refused.value, OSError)
+    assert refused.value.errno == errno.ENOTDIR
+
+
+def test_a_name_that_nobody_has_open_is_not_found(url: str) -> None:
+    with pytest.raises(neo_protocol.NotFound):
+        neo_protocol.open(url, existing_only=True)
+    with neo_protocol.open(url, **LIMITS), neo_protocol.open(url, existing_only=True) as other:
+        assert other.publish("t", b"").accepted == 0

@@ -115,7 +115,13 @@ impl Caller {
     /// Text of the caller's.
     #[inline]
     pub(super) fn text<'c>(&'c self, slice: neo_slice_t, what: &str) -> Result<&'c str> {
-        core::str::from_utf8(self.slice(slice)?).map_err(|error| no_text(what, &error))
+        let bytes = self.slice(slice)?;
+        // Names mostly are, and it is seen in a third of the time.
+        if bytes.is_ascii() {
+            // SAFETY: ASCII is UTF-8.
+            return Ok(unsafe { core::str::from_utf8_unchecked(bytes) });
+        }
+        core::str::from_utf8(bytes).map_err(|error| no_text(what, &error))
     }
 
     /// An array of the caller's. NULL is good for none.

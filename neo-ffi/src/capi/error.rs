@@ -9,7 +9,7 @@ use super::status::neo_status_t;
 use super::versioned::Versioned;
 
 /// Bytes of `neo_error_t.msg`, its NUL included.
-pub const NEO_ERROR_MSG_BYTES: usize = 244;
+pub const NEO_ERROR_MSG_BYTES: usize = 240;
 
 /// What went wrong, in the caller's own memory: begin with `NEO_ERROR_INIT`. It is written only by a
 /// function that returns an error, and only as far as `struct_size` says.
@@ -20,6 +20,9 @@ pub struct neo_error_t {
     pub struct_size: u32,
     /// The status that the function returned.
     pub code: i32,
+    /// With `NEO_E_OS`, the `errno` that the operating system gave as the reason; 0 where no call of
+    /// the system is what failed, and with other codes.
+    pub os_errno: i32,
     /// Bytes of `msg` without its NUL.
     pub len: u32,
     /// The text for a person: UTF-8, ends in NUL, is cut at the end of a character if it is longer.
@@ -45,7 +48,9 @@ impl Caller {
             for (to, from) in msg.iter_mut().zip(&text.as_bytes()[..len]) {
                 *to = from.cast_signed() as c_char;
             }
-            target.write(&neo_error_t { struct_size: 0, code, len: len as u32, msg });
+            let os_errno = error.os_error().unwrap_or(0);
+            let len = len as u32;
+            target.write(&neo_error_t { struct_size: 0, code, os_errno, len, msg });
         }
         code
     }

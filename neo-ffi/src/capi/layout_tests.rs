@@ -35,7 +35,7 @@ fn structs_are_laid_out_as_the_list_says() {
     let found = layout! {
         neo_slice_t { data, len }
         neo_view_t { msg, data, topic, seq, lost_before, timestamp_ns }
-        neo_error_t { struct_size, code, len, msg }
+        neo_error_t { struct_size, code, os_errno, len, msg }
         neo_config_t { struct_size, subscriptions_max, participants_max, calls_in_flight_max, memory_bytes_max, call_timeout_ns, without_thread, existing_only, reserved }
         neo_reclaimed_t { struct_size, reserved, participants, routes, claims, blocks }
         neo_totals_t { struct_size, reserved, routes, late_replies, expired_requests, memory_bytes, committed_bytes }

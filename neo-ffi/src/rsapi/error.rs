@@ -144,18 +144,31 @@ impl From<ErrorKind> for Code {
 pub struct Error {
     code: Code,
     message: String,
+    os_error: Option<i32>,
 }
 
 impl Error {
     /// An error of a face, told in the same form.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), os_error: None }
     }
 
     /// What to do about it.
     #[must_use]
     pub fn code(&self) -> Code {
         self.code
+    }
+
+    /// The number that the operating system gave as the reason, such as that of `ENOSPC`. `None`
+    /// unless the code is [`Os`](Code::Os), and where no call of the system is what failed.
+    #[must_use]
+    pub fn os_error(&self) -> Option<i32> {
+        self.os_error
+    }
+
+    /// What the operating system refused.
+    pub(crate) fn system(message: impl Into<String>, error: &std::io::Error) -> Self {
+        Self { os_error: error.raw_os_error(), ..Self::new(Code::Os, message) }
     }
 
     /// The text for a person.
@@ -194,7 +207,7 @@ impl core::error::Error for Error {}
 
 impl From<neo_protocol::Error> for Error {
     fn from(error: neo_protocol::Error) -> Self {
-        Self::new(error.kind().into(), error.to_string())
+        Self { os_error: error.os_error(), ..Self::new(error.kind().into(), error.to_string()) }
     }
 }
 

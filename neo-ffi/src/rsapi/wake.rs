@@ -4,7 +4,7 @@ use core::fmt;
 use core::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 
-use super::error::{Code, Error, Result};
+use super::error::{Error, Result};
 use super::live::{Kind, Live};
 
 /// A descriptor that is readable from [`set`](Self::set) until [`clear`](Self::clear).
@@ -23,7 +23,7 @@ impl Descriptor {
     pub(crate) fn new() -> Result<Self> {
         use rustix::event::{EventfdFlags, eventfd};
         let read = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)
-            .map_err(|error| no_descriptor(&error))?;
+            .map_err(|error| no_descriptor(&error.into()))?;
         Ok(Self { read })
     }
 
@@ -79,14 +79,12 @@ fn rustix_free_read(fd: &std::os::fd::OwnedFd, bytes: &mut [u8]) -> std::io::Res
 }
 
 #[cold]
-fn no_descriptor(error: &dyn fmt::Display) -> Error {
-    Error::new(
-        Code::Os,
-        format!(
-            "the poller's descriptor could not be made ({error}): raise the limit of open files, or \
-             use a poller with a callback"
-        ),
-    )
+fn no_descriptor(error: &std::io::Error) -> Error {
+    let text = format!(
+        "the poller's descriptor could not be made ({error}): raise the limit of open files, or use \
+         a poller with a callback"
+    );
+    Error::system(text, error)
 }
 
 /// What the poller calls once each time that it was armed.

@@ -1,8 +1,10 @@
 /* Kernels of shm://, which processes share. */
 #include "harness.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -141,4 +143,27 @@ TEST(options_of_the_first_header_are_read_as_they_were)
     config.without_thread = 77;
     OK(neo_kernel_open(neo_str("mem://"), &config, &kernel, NULL));
     neo_kernel_release(kernel);
+}
+
+TEST(what_the_system_refuses_has_its_number)
+{
+    neo_kernel_t *kernel = NULL;
+    neo_error_t err = NEO_ERROR_INIT;
+    setenv("NEO_SHM_DIR", "/dev/null/names", 1);
+    EQUAL(neo_kernel_open(neo_str("shm://neo-c-refused"), NULL, &kernel, &err), NEO_E_OS);
+    EQUAL(err.os_errno, ENOTDIR);
+    unsetenv("NEO_SHM_DIR");
+    EQUAL(neo_kernel_open(neo_str("ftp://x"), NULL, &kernel, &err), NEO_E_INVALID);
+    EQUAL(err.os_errno, 0);
+}
+
+TEST(a_name_that_nobody_has_open_is_not_found)
+{
+    neo_kernel_t *kernel = NULL;
+    neo_config_t config = NEO_CONFIG_INIT;
+    config.existing_only = 1;
+    EQUAL(neo_kernel_open(neo_str("shm://neo-c-nobody"), &config, &kernel, NULL), NEO_E_NOT_FOUND);
+    EQUAL(neo_kernel_open(neo_str("mem://neo-c-nobody"), &config, &kernel, NULL), NEO_E_NOT_FOUND);
+    config.existing_only = 2;
+    EQUAL(neo_kernel_open(neo_str("mem://neo-c-nobody"), &config, &kernel, NULL), NEO_E_INVALID);
 }

@@ -14,7 +14,7 @@ use super::system;
 
 /// As [`super::open`] for a name that somebody has open.
 pub(crate) fn open(name: &str) -> Result<(Arc<Region>, LockedName)> {
-    let about = |error: Error| Error::new(error.kind(), format!("shm://{name}: {error}"));
+    let about = |error: Error| error.about(format_args!("shm://{name}"));
     let (directory, bare) = listing::place_of(name).map_err(about)?;
     let mut locked = directory.lock_existing(&bare)?;
     let Some((control, data)) = locked.find_memory().map_err(about)? else {
@@ -31,7 +31,7 @@ pub(crate) fn open(name: &str) -> Result<(Arc<Region>, LockedName)> {
 /// Maps the region of a name for reading only. Nobody notices, and it lives no longer for it than
 /// the others have it open.
 pub(crate) fn look_at(name: &str) -> Result<Arc<Region>> {
-    let about = |error: Error| Error::new(error.kind(), format!("shm://{name}: {error}"));
+    let about = |error: Error| error.about(format_args!("shm://{name}"));
     let (control, data) = listing::open_to_read(name)?;
     let limits = limits_of(&control).map_err(about)?;
     Region::attach(control.into(), data.into(), &limits).map_err(|error| about(error.into()))

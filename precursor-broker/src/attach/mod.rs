@@ -27,7 +27,7 @@ use names::LockedName;
 
 /// The region of a name, and the lock of the name: nobody else opens or leaves it meanwhile.
 pub(crate) fn open(name: &str, limits: &Limits) -> Result<(Arc<Region>, LockedName)> {
-    let about = |error: Error| Error::new(error.kind(), format!("shm://{name}: {error}"));
+    let about = |error: Error| error.about(format_args!("shm://{name}"));
     let Address { name, group } = Address::parse(name).map_err(about)?;
     let directory = Directory::of(group).map_err(about)?;
     directory.prepare().map_err(about)?;
@@ -56,5 +56,5 @@ fn open_locked(name: &mut LockedName, limits: &Limits) -> Result<Arc<Region>> {
 }
 
 pub(crate) fn system(action: impl core::fmt::Display) -> impl FnOnce(std::io::Error) -> Error {
-    move |error| Error::new(ErrorKind::Os, format!("cannot {action}: {error}"))
+    move |error| Error::system(format!("cannot {action}: {error}"), &error)
 }

@@ -296,13 +296,13 @@ fn foreign_namespace(entry: &Entry, here: u64) -> Error {
 }
 
 fn not_permitted(entry: &Entry, error: &io::Error) -> Error {
-    Error::new(
-        ErrorKind::Os,
+    Error::system(
         format!(
             "process {} has it open and does not let this one look into /proc/{}/fd ({error}): \
              both must run as the same user, in one user namespace, without file capabilities or \
              set-user-id",
             entry.pid, entry.pid
         ),
+        error,
     )
 }

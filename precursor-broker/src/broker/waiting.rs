@@ -4,7 +4,7 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use std::sync::Arc;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::sync::{Ordering, spin_loop};
 use crate::sys::EventFd;
 
@@ -163,7 +163,7 @@ impl Reader {
             return Ok(descriptor.clone());
         }
         let descriptor = Arc::new(EventFd::new().map_err(|error| {
-            Error::new(ErrorKind::Os, format!("no event descriptor could be made: {error}"))
+            Error::system(format!("no event descriptor could be made: {error}"), &error)
         })?);
         self.descriptor = Some(descriptor.clone());
         Ok(descriptor)

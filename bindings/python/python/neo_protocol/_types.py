@@ -125,8 +125,8 @@ class Unsupported(Error):
     code = Code.UNSUPPORTED
 
 
-class SystemRefused(Error):
-    """The operating system refused."""
+class SystemRefused(Error, OSError):
+    """The operating system refused. ``errno`` is its reason; None where no call of it is what failed."""
 
     code = Code.OS
 
