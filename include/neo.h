@@ -1120,7 +1120,8 @@ neo_status_t neo_pub_open(neo_kernel_t *kernel,
                           neo_error_t *err);
 
 /**
- * Publishes one message: the payload is copied once, into the kernel's memory.
+ * Publishes one message: the payload is copied once, into the kernel's memory. No form publishes
+ * memory of the program's own by reference: what is too large to copy is written into a neo_loan.
  *
  * @param pub     the publisher
  * @param data    the payload, borrowed; may be NULL if `len` is 0
@@ -1238,8 +1239,8 @@ NEO_API
 void neo_pub_release(neo_pub_t *pub);
 
 /**
- * Lends memory of the kernel to write a message in place. What it holds beforehand is not
- * specified.
+ * Lends memory of the kernel to write a message in place: the form without any copy. What it holds
+ * beforehand is not specified.
  *
  * @param pub   the publisher; the loan keeps what it needs of it
  * @param len   bytes to lend
@@ -1738,6 +1739,9 @@ neo_status_t neo_call(neo_kernel_t *kernel,
 /**
  * Starts a call and does not wait for it. What is wrong with it is told by neo_call_wait. A poller
  * can watch it.
+ *
+ * The request is sent before this returns, or not at all, so it does not wait for room either: if
+ * the service has none the call ends with NEO_E_FULL. neo_call does wait for room.
  *
  * @param kernel   the kernel
  * @param service  the service's name, UTF-8, borrowed

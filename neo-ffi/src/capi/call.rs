@@ -69,6 +69,9 @@ pub unsafe extern "C" fn neo_call(
 /// Starts a call and does not wait for it. What is wrong with it is told by neo_call_wait. A poller
 /// can watch it.
 ///
+/// The request is sent before this returns, or not at all, so it does not wait for room either: if
+/// the service has none the call ends with NEO_E_FULL. neo_call does wait for room.
+///
 /// @param kernel   the kernel
 /// @param service  the service's name, UTF-8, borrowed
 /// @param method   the method's name, UTF-8, borrowed

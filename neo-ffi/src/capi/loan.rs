@@ -23,8 +23,8 @@ impl Object for neo_loan_t {
     const WHAT: &'static str = "loan";
 }
 
-/// Lends memory of the kernel to write a message in place. What it holds beforehand is not
-/// specified.
+/// Lends memory of the kernel to write a message in place: the form without any copy. What it holds
+/// beforehand is not specified.
 ///
 /// @param pub   the publisher; the loan keeps what it needs of it
 /// @param len   bytes to lend

@@ -95,7 +95,8 @@ pub unsafe extern "C" fn neo_pub_open(
     })
 }
 
-/// Publishes one message: the payload is copied once, into the kernel's memory.
+/// Publishes one message: the payload is copied once, into the kernel's memory. No form publishes
+/// memory of the program's own by reference: what is too large to copy is written into a neo_loan.
 ///
 /// @param pub     the publisher
 /// @param data    the payload, borrowed; may be NULL if `len` is 0

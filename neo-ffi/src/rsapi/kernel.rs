@@ -194,6 +194,10 @@ impl Kernel {
     /// Starts a call and returns at once. What is wrong with it is told by the
     /// [`PendingCall`]; an inline service has answered when this returns.
     ///
+    /// The request is sent before this returns, or not at all, and the payload is not kept: so a
+    /// service without room is [`Full`](Code::Full) here, while [`call`](Self::call) waits for room.
+    /// Whoever would queue behind a full service shall know it, and try again or give up.
+    ///
     /// # Errors
     ///
     /// [`Forked`](Code::Forked).

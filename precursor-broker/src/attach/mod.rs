@@ -16,7 +16,7 @@ pub(crate) mod names;
 
 use std::sync::Arc;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::region::Limits;
 use crate::region::map::Region;
 use crate::steps::step;
