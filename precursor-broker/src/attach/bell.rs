@@ -200,8 +200,12 @@ fn place(record: &ParticipantRecord) -> Option<(u32, u32, u64)> {
 }
 
 fn is_lost_pipe(pid: u32, number: u32, inode: u64) -> bool {
-    let found = peer::descriptor_metadata(pid, number);
-    // What cannot be looked at is not known to be gone.
-    let is_unknown = found.is_err_and(|error| error.kind() != io::ErrorKind::NotFound);
-    !is_unknown && !peer::is_pipe_of(pid, number, inode)
+    match peer::descriptor_metadata(pid, number) {
+        Ok(_) => !peer::is_pipe_of(pid, number, inode),
+        // Or it is about to end: some of its threads may be in the middle of a system call still.
+        // When all of them have ended it is dead.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => peer::runs_a_program(pid),
+        // What cannot be looked at is not known to be gone.
+        Err(_) => false,
+    }
 }

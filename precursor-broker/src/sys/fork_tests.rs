@@ -12,6 +12,10 @@ const LONG: Duration = Duration::from_secs(20);
 /// Runs `check` in a forked child; it fails if `check` does, or hangs.
 #[track_caller]
 fn in_child(check: impl FnOnce()) {
+    finish(start_child(check));
+}
+
+fn start_child(check: impl FnOnce()) -> libc::pid_t {
     // SAFETY: the child has this thread alone. It allocates, which the C library allows after a
     // fork, and ends below without running anything of its parent's.
     let child = unsafe { libc::fork() };
@@ -22,6 +26,11 @@ fn in_child(check: impl FnOnce()) {
         // SAFETY: ends this process at once.
         unsafe { libc::_exit(i32::from(failed)) };
     }
+    child
+}
+
+#[track_caller]
+fn finish(child: libc::pid_t) {
     let mut status = 0;
     // SAFETY: a live local; the child is this process's own.
     let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
@@ -134,5 +143,45 @@ fn a_child_opens(name: &str) {
     // It ended without a word: what it held is put right.
     while broker.counters().routes.len() > 1 {
         std::thread::yield_now();
+    }
+}
+
+/// As a C program whose `main` ends by `pthread_exit`, and as any process for a moment when it is
+/// killed: its first thread has no descriptors any more, and others are at work.
+#[test]
+fn a_process_whose_first_thread_has_ended_is_not_dead() {
+    for name in names() {
+        let name = name.replace("fork-", "headless-");
+        let broker = Broker::open_shared(&name, &limits()).unwrap();
+        let mut subscription = subscribe(&broker);
+        let child = start_child(|| {
+            let own = Broker::open_shared(&name, &limits()).unwrap();
+            let mut inbox = own.subscribe("child", &SubscribeOptions::default()).unwrap();
+            std::thread::spawn(move || {
+                while inbox.recv().unwrap().payload() != b"end" {
+                    own.publish("t", b"alive").unwrap();
+                }
+                drop((inbox, own));
+                // SAFETY: ends this process at once.
+                unsafe { libc::_exit(0) };
+            });
+            // SAFETY: ends this thread alone, of which the other one borrows nothing.
+            unsafe { libc::syscall(libc::SYS_exit, 0) };
+        });
+        let stat = format!("/proc/{child}/stat");
+        while !std::fs::read_to_string(&stat).unwrap().contains(") Z ") {
+            std::thread::yield_now();
+        }
+        assert_eq!(broker.maintain().unwrap().participants, 0);
+        let again = Broker::open_shared(&name, &limits()).unwrap();
+        assert_eq!(again.counters().routes.len(), 2, "what it reads is open still");
+        drop(again);
+        for _ in 0..3 {
+            assert_eq!(broker.publish("child", b"there?").unwrap().accepted, 1);
+            let message = subscription.recv_timeout(LONG).unwrap().expect("it answers");
+            assert_eq!(message.payload(), b"alive");
+        }
+        broker.publish("child", b"end").unwrap();
+        finish(child);
     }
 }

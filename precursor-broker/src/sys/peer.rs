@@ -24,14 +24,16 @@ pub(crate) fn process_descriptor(pid: u32) -> io::Result<OwnedFd> {
 /// Opens what another process of this user has open as descriptor `number`, for reading and
 /// writing. It needs neither the other's help nor its running: it may be stopped.
 pub(crate) fn open_descriptor_of(pid: u32, number: u32) -> io::Result<File> {
-    let path = format!("/proc/{pid}/fd/{number}");
-    OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(path)
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).custom_flags(libc::O_NONBLOCK);
+    by_any_thread(pid, number, |path| options.open(path))
 }
 
 /// The same for reading only.
 pub(crate) fn open_descriptor_to_read(pid: u32, number: u32) -> io::Result<File> {
-    let path = format!("/proc/{pid}/fd/{number}");
-    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(libc::O_NONBLOCK);
+    by_any_thread(pid, number, |path| options.open(path))
 }
 
 /// A descriptor of this process's once more, for reading only.
@@ -42,7 +44,25 @@ pub(crate) fn reopen_to_read(file: BorrowedFd<'_>) -> io::Result<File> {
 
 /// What a descriptor of a process names; nothing is opened.
 pub(crate) fn descriptor_metadata(pid: u32, number: u32) -> io::Result<Metadata> {
-    std::fs::metadata(format!("/proc/{pid}/fd/{number}"))
+    by_any_thread(pid, number, |path| std::fs::metadata(path))
+}
+
+/// What `look` finds at the path of a descriptor. The directory of a process is that of its first
+/// thread, which may have ended while others go on, or have not ended yet: then theirs are asked.
+fn by_any_thread<T>(pid: u32, number: u32, look: impl Fn(&Path) -> io::Result<T>) -> io::Result<T> {
+    let found = look(format!("/proc/{pid}/fd/{number}").as_ref());
+    if !found.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return found;
+    }
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let mut others = threads.map(|thread| look(&thread.path().join(format!("fd/{number}"))));
+    others.find(Result::is_ok).unwrap_or(found)
+}
+
+/// Whether a process runs a program. One that is about to end does not, and gives that up before
+/// its descriptors.
+pub(crate) fn runs_a_program(pid: u32) -> bool {
+    std::fs::read_link(format!("/proc/{pid}/exe")).is_ok()
 }
 
 /// Number by which the system knows the file behind a descriptor.
