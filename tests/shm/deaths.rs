@@ -97,8 +97,8 @@ fn whoever_asks_is_told_that_a_publisher_died_behind_all_that_it_published() {
     let kernel = name.open();
     let mut deaths = kernel.subscribe(DEATHS_TOPIC).open().unwrap();
     let mut load = kernel.subscribe("load").policy(Policy::DropOldest).open().unwrap();
-    let mut others = [name.start("watcher"), name.start("watcher")];
     let mut told = kernel.subscribe("told").open().unwrap();
+    let mut others = [name.start("watcher"), name.start("watcher")];
     for _ in &others {
         assert_eq!(next(&mut told), b"watching");
     }

@@ -87,6 +87,7 @@ impl Name {
 }
 
 /// Waits until a process has written its line into a name's file.
+#[track_caller]
 pub(crate) fn wait_for(file: &Path) {
     let begun = Instant::now();
     while !std::fs::metadata(file).is_ok_and(|file| file.len() > 0) {
@@ -156,6 +157,7 @@ impl Drop for Process {
 }
 
 /// The payload of the next message.
+#[track_caller]
 pub(crate) fn next(subscription: &mut Subscription) -> Vec<u8> {
     let message = subscription.recv_timeout(LONG).unwrap().expect("a message comes");
     message.payload().to_vec()
