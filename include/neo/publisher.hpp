@@ -42,7 +42,9 @@ inline void read(published &into, const neo_publish_result_t &result) noexcept
 template <typename Publish>
 result<published> publish(Publish publish_one)
 {
-    neo_publish_result_t result = NEO_PUBLISH_RESULT_INIT;
+    // The rest is written if it is read.
+    neo_publish_result_t result;
+    result.struct_size = static_cast<std::uint32_t>(sizeof result);
     error why;
     neo_status_t status = publish_one(&result, why.raw());
     if (status != NEO_OK) {
