@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Far beyond what any step needs; a wait that reaches it has been lost. */
-#define LIMIT_SECONDS 30
-
 struct job {
     pthread_t thread;
     call_args_t call;
@@ -73,7 +70,7 @@ static void join(world_t *world, const fields_t *step, fields_t *seen)
     }
     job_t *job = handle->it;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += LIMIT_SECONDS;
+    until.tv_sec += LIMIT_NS / 1000000000;
     if (pthread_timedjoin_np(job->thread, NULL, &until) != 0) {
         broken(world, "`%s` still waits", handle->name);
         return;
@@ -117,8 +114,7 @@ static void end_call(world_t *world, const char *op, const fields_t *step, field
     if (strcmp(op, "cancel_call") == 0) {
         succeeded(seen, neo_call_cancel(call), &err);
     } else {
-        neo_status_t status = neo_call_wait(call, &view, sizeof view,
-                                            (int64_t)LIMIT_SECONDS * 1000000000, &err);
+        neo_status_t status = neo_call_wait(call, &view, sizeof view, LIMIT_NS, &err);
         if (status == NEO_AGAIN) {
             broken(world, "`%s` still waits", handle->name);
         } else if (succeeded(seen, status, &err)) {

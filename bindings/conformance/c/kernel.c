@@ -30,9 +30,7 @@ static void open_kernel(world_t *world, const fields_t *step, fields_t *seen)
     config.participants_max = number32(step, "participants_max");
     config.calls_in_flight_max = number32(step, "calls_in_flight_max");
     config.existing_only = number(step, "existing_only", 0) != 0;
-    if (field(step, "call_timeout_ns") != NULL) {
-        config.call_timeout_ns = (int64_t)number(step, "call_timeout_ns", 0);
-    }
+    config.call_timeout_ns = (int64_t)number(step, "call_timeout_ns", LIMIT_NS);
     if (succeeded(seen, neo_kernel_open(neo_slice(url.data, url.len), &config, &kernel, &err), &err)) {
         keep(world, word(step, "as", "k"), KERNEL, kernel);
     }

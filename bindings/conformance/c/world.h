@@ -7,6 +7,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* Far beyond what any step needs; a wait that reaches it has been lost. */
+#define LIMIT_NS INT64_C(30000000000)
+
 typedef enum {
     KERNEL,
     PUBLISHER,

@@ -13,7 +13,7 @@ void open(world &world, const step &step, seen &seen)
     options.participants_max = step.number32("participants_max");
     options.calls_in_flight_max = step.number32("calls_in_flight_max");
     options.existing_only = step.has("existing_only");
-    options.call_timeout = step.time("call_timeout_ns");
+    options.call_timeout = step.time("call_timeout_ns").value_or(wait_limit);
     std::string url(step.text("url"));
     if (!step.has("url")) {
         std::string own = world.scheme == "mem" ? "" : world.id;

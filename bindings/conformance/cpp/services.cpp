@@ -5,9 +5,6 @@
 
 namespace {
 
-// Far beyond what any step needs; a wait that reaches it has been lost.
-constexpr std::chrono::seconds limit(30);
-
 void serve(world &world, const step &step, seen &seen)
 {
     neo::service_options options;
@@ -96,7 +93,7 @@ void start_call(world &world, const step &step, seen &seen)
 
 void await_call(world &world, const step &step, seen &seen)
 {
-    auto reply = world.get<neo::pending_call>(step.name("of")).wait(limit);
+    auto reply = world.get<neo::pending_call>(step.name("of")).wait(wait_limit);
     if (seen.succeeded(reply)) {
         if (!*reply) {
             throw broken{"`" + step.name("of") + "` still waits"};
@@ -153,7 +150,7 @@ void spawn_publish(world &world, const step &step, seen &)
 void join(world &world, const step &step, seen &seen)
 {
     job &job = world.get<::job>(step.name("of"));
-    if (job.done.wait_for(limit) != std::future_status::ready) {
+    if (job.done.wait_for(wait_limit) != std::future_status::ready) {
         throw broken{"`" + step.name("of") + "` still waits"};
     }
     job.thread.join();

@@ -12,6 +12,9 @@
 #include <mutex>
 #include <variant>
 
+// Far beyond what any step needs; a wait that reaches it has been lost.
+constexpr std::chrono::seconds wait_limit(30);
+
 // Why a step cannot be run; ends the case.
 struct broken {
     std::string why;

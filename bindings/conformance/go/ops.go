@@ -51,9 +51,11 @@ func open(w *world, s step) (seen, error) {
 	if s.has("existing_only") {
 		options = append(options, neo.WithExistingOnly())
 	}
+	timeout := limit
 	if s.has("call_timeout_ns") {
-		options = append(options, neo.WithCallTimeout(s.duration("call_timeout_ns")))
+		timeout = s.duration("call_timeout_ns")
 	}
+	options = append(options, neo.WithCallTimeout(timeout))
 	kernel, err := neo.Open(url, options...)
 	if err == nil {
 		w.keepAs(s.textOr("as", "k"), kernel)

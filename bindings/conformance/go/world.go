@@ -111,7 +111,7 @@ func (w *world) finish() (live uint64, failure string) {
 		kernel.Close()
 	}
 	// Goroutines that were woken leave now.
-	for deadline := time.Now().Add(2 * time.Second); ; runtime.Gosched() {
+	for deadline := time.Now().Add(limit); ; runtime.Gosched() {
 		live = 0
 		for _, count := range neo.Live() {
 			live += count

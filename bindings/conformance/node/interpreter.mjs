@@ -266,8 +266,8 @@ const OPS = {
       subscriptionsMax: u32(step.subscriptions_max),
       participantsMax: u32(step.participants_max),
       callsInFlightMax: u32(step.calls_in_flight_max),
-      callTimeout: ms(step, 'call_timeout_ns'),
       existingOnly: step.existing_only === 1,
+      callTimeout: ms(step, 'call_timeout_ns') ?? LIMIT_MS,
     });
     world.keep(step, kernel, 'k');
   },

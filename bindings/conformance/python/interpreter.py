@@ -17,7 +17,7 @@ from handles import give_back
 from messages import Messages
 from neo_protocol import _neo
 from services import Services
-from values import NONE, Broken, Seen, Step, given, observation, seconds, shown, small
+from values import LIMIT, NONE, Broken, Seen, Step, given, observation, seconds, shown, small
 
 
 class World(Messages, Services):
@@ -72,10 +72,11 @@ class World(Messages, Services):
             url = f"{self.scheme}://{step.get('name', own)}"
         options: dict[str, Any] = given(step, "memory_bytes_max")
         options |= small(step, "subscriptions_max", "participants_max", "calls_in_flight_max")
-        if "call_timeout_ns" in step:
-            options["call_timeout"] = seconds(step, "call_timeout_ns")
         if "existing_only" in step:
             options["existing_only"] = True
+        options["call_timeout"] = seconds(step, "call_timeout_ns")
+        if options["call_timeout"] is None:
+            options["call_timeout"] = LIMIT
         self.keep(step, neo_protocol.open(url, **options), "k")
 
     def op_close(self, step: Step) -> None:

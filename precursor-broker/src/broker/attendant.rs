@@ -191,8 +191,9 @@ impl Attendant {
     /// The last handle of a participant is about to go: from here on this keeps it from nothing, so
     /// that it ends here and now and not a moment later in the thread.
     pub(crate) fn let_go(&self, core: &Arc<Core>) {
-        /// A waker that waits for the caller is not waited for.
-        const PATIENCE: Duration = Duration::from_millis(100);
+        /// A waker that waits for the caller is not waited for. Far more than a thread of a busy
+        /// machine is kept from going on.
+        const PATIENCE: Duration = Duration::from_secs(2);
         let _idle = self.busy.try_lock_for(PATIENCE);
         let mut cores = self.cores.lock();
         if Arc::strong_count(core) == 1 {

@@ -18,7 +18,7 @@ use crate::world::{Handle, World};
 use crate::{publish, receive};
 
 /// Far beyond what any step needs; a wait that reaches it has been lost.
-const LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
 /// How an operation on a thread ended, and the subscription that it was lent.
 #[derive(Debug)]

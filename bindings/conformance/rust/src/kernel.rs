@@ -2,6 +2,7 @@
 
 use neo_protocol::{Kernel, Options};
 
+use crate::background::LIMIT;
 use crate::errors::{Outcome, Stop};
 use crate::step::{Seen, Step};
 use crate::world::{Handle, World};
@@ -55,12 +56,11 @@ fn open(world: &mut World, step: &Step<'_>) -> Outcome {
     if let Some(calls) = small("calls_in_flight_max") {
         options = options.with_calls_in_flight_max(calls);
     }
-    if let Some(timeout) = step.duration_ns("call_timeout_ns") {
-        options = options.with_call_timeout(Some(timeout));
-    }
     if step.optional_number("existing_only").is_some() {
         options = options.existing_only();
     }
+    let timeout = step.duration_ns("call_timeout_ns").unwrap_or(LIMIT);
+    options = options.with_call_timeout(Some(timeout));
     let kernel = Kernel::open_with(&url, &options)?;
     world.keep(step.optional_text("as").unwrap_or("k"), Handle::Kernel(kernel))?;
     Ok(Seen::default())
