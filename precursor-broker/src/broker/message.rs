@@ -14,14 +14,18 @@ use super::held::HeldBlock;
 /// Messages' memory that a thread keeps for reuse.
 const POOLED_PER_THREAD: usize = 256;
 
+/// Frames lie on multiples of so many bytes, and so do their payloads.
+const ALIGNMENT: usize = 64;
+
 thread_local! {
     #[expect(clippy::vec_box, reason = "the memory keeps its place from message to message")]
     static POOL: RefCell<Vec<Box<Slot>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What a message consists of. It is moved by its address only.
+/// What a message consists of. It is moved by its address only. In this order, so that the frame
+/// lies on a multiple of 64 bytes.
 #[derive(Debug)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 struct Slot {
     inline: [u8; INLINE_BYTES],
     body: Body,
@@ -38,7 +42,23 @@ enum Body {
     /// Bytes of the frame in the slot itself.
     Inline(usize),
     Block(HeldBlock),
-    Copied(Box<[u8]>),
+    Copied(Copy),
+}
+
+/// A frame in memory of its own, on a multiple of 64 bytes as in a mailbox.
+#[derive(Debug)]
+struct Copy {
+    memory: Box<[u8]>,
+    start: usize,
+}
+
+impl Copy {
+    fn of(frame: &[u8]) -> Self {
+        let mut memory = vec![0; frame.len() + ALIGNMENT - 1].into_boxed_slice();
+        let start = memory.as_ptr().addr().wrapping_neg() % ALIGNMENT;
+        memory[start..start + frame.len()].copy_from_slice(frame);
+        Self { memory, start }
+    }
 }
 
 /// A received message. It stays valid for as long as it is kept, also after its subscription and
@@ -81,7 +101,7 @@ impl Message {
 
     pub(crate) fn copied(frame: &[u8], topic: Option<&Arc<str>>, lost_before: u64) -> Self {
         let mut slot = pooled();
-        slot.body = Body::Copied(frame.into());
+        slot.body = Body::Copied(Copy::of(frame));
         slot.filled(extents(frame).1, topic, lost_before)
     }
 
@@ -95,7 +115,7 @@ impl Message {
         view(bytes)
     }
 
-    /// The payload.
+    /// The payload, on a multiple of 64 bytes unless it is empty.
     #[must_use]
     #[inline]
     pub fn payload(&self) -> &[u8] {
@@ -202,7 +222,7 @@ impl Slot {
         match &self.body {
             Body::Inline(len) => self.inline.get(..*len).unwrap_or_default(),
             Body::Block(held) => held.bytes(),
-            Body::Copied(bytes) => bytes,
+            Body::Copied(copy) => copy.memory.get(copy.start..).unwrap_or_default(),
         }
     }
 }

@@ -198,6 +198,24 @@ everywhere! {
         }
     }
 
+    fn every_payload_lies_on_a_multiple_of_64_bytes(place: Place) {
+        let world = place.open();
+        for pinned_bytes_max in [0, 64 << 20] {
+            let options = options(|options| options.pinned_bytes_max = pinned_bytes_max);
+            let mut subscription = world.subscribe("aligned.*", &options);
+            for len in [1, 64, 180, 300, 5_000, 70_000] {
+                for _ in 0..3 {
+                    world.publishers.publish("aligned.topic", &pattern(len, 1)).unwrap();
+                }
+                let kept: Vec<_> = (0..3).map(|_| next(&mut subscription)).collect();
+                for message in &kept {
+                    assert!(message.payload() == pattern(len, 1));
+                    assert_eq!(message.payload().as_ptr().addr() % 64, 0, "{len} B");
+                }
+            }
+        }
+    }
+
     fn at_the_memory_cap_publishing_fails_until_messages_are_dropped(place: Place) {
         let world = place.open_with(&Limits::new().with_memory_bytes_max(4 << 20));
         let mut subscription = world.subscribe("big", &options(|options| {
