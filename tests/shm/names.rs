@@ -65,8 +65,8 @@ fn the_lines_of_the_dead_are_used_again() {
 
 #[test]
 fn what_is_no_list_of_processes_is_passed_over() {
-    let name = Name::new();
-    let _keeps_the_directory = Name::new().open();
+    let (name, other) = (Name::new(), Name::new());
+    let _keeps_the_directory = other.open();
     for debris in ["", "\n\n", "1 2 3", &"x".repeat(1_000), &format!("{:127}\n", "1 2 3 4 5 6 7")] {
         std::fs::write(name.file(), debris).unwrap();
         drop(name.open());

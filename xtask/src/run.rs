@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::io::{BufRead as _, BufReader, IsTerminal as _, Read, Write as _};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Instant;
 
 use crate::Failure;
@@ -128,9 +128,11 @@ struct Piece {
     line: Option<String>,
 }
 
-/// The text of every pipe of `child`, in one queue that closes when the last pipe does.
+/// The text of every pipe of `child`, in one queue that closes when the last pipe does. A child that
+/// prints faster than can be passed on waits.
 fn pieces_of(child: &mut Child) -> Receiver<Piece> {
-    let (sender, receiver) = channel();
+    const PIECES_MAX: usize = 1_024;
+    let (sender, receiver) = sync_channel(PIECES_MAX);
     if let Some(pipe) = child.stdout.take() {
         let sender = sender.clone();
         std::thread::spawn(move || read_pieces(pipe, true, &sender));
@@ -143,7 +145,7 @@ fn pieces_of(child: &mut Child) -> Receiver<Piece> {
 
 /// Sends what a pipe gives; `at_once` also the beginning of a line, such as the name of a test that
 /// is still running.
-fn read_pieces(pipe: impl Read, at_once: bool, sender: &Sender<Piece>) {
+fn read_pieces(pipe: impl Read, at_once: bool, sender: &SyncSender<Piece>) {
     let mut pipe = BufReader::new(pipe);
     let mut line = Vec::new();
     let mut sent = 0;
@@ -177,7 +179,10 @@ fn read_pieces(pipe: impl Read, at_once: bool, sender: &Sender<Piece>) {
 /// Hands every piece to `piece` until the pipes close; `false` if `deadline` came first.
 fn pass_on(pieces: &Receiver<Piece>, deadline: Instant, mut piece: impl FnMut(Piece)) -> bool {
     loop {
-        match pieces.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match pieces.recv_timeout(left) {
+            // Where pieces come faster than they are passed on, one is there at any time.
+            Ok(_) if left.is_zero() => return false,
             Ok(next) => piece(next),
             Err(RecvTimeoutError::Disconnected) => return true,
             Err(RecvTimeoutError::Timeout) => return false,
@@ -303,6 +308,13 @@ mod tests {
             std::thread::yield_now();
         }
         assert!(!lives(), "the grandchild lives on");
+    }
+
+    #[test]
+    fn a_program_that_prints_without_end_is_ended_as_well() {
+        let endless = shell("yes");
+        let step = Step::new("endless", endless, Duration::from_millis(300)).collecting("y");
+        assert!(step.run().failure.is_some_and(|failure| failure.contains("limit")));
     }
 
     #[test]
