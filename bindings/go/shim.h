@@ -18,6 +18,7 @@
 #endif
 #endif
 
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 #ifdef __linux__
@@ -62,6 +63,14 @@ static inline neo_error_t *neo_go_error(neo_error_t *err)
     return err;
 }
 
+/* What the system refused just now, with its errno. */
+static inline neo_status_t neo_go_refused(neo_error_t *err)
+{
+    err->code = NEO_E_OS;
+    err->os_errno = errno;
+    return NEO_E_OS;
+}
+
 /* ── waiting */
 
 #ifdef __linux__
@@ -83,7 +92,7 @@ static inline int32_t neo_go_edge_poller_open(neo_poller_t **out, int *fd, neo_e
 {
     *fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (*fd < 0) {
-        return NEO_E_OS;
+        return neo_go_refused(err);
     }
     neo_status_t status =
         neo_poller_open_wake(neo_go_wake, neo_go_wake_end, (void *)(intptr_t)*fd, out, err);
@@ -117,8 +126,9 @@ static inline int32_t neo_go_poller_open(uintptr_t *out, int32_t *fd, neo_error_
     }
     *fd = fcntl(borrowed, F_DUPFD_CLOEXEC, 3);
     if (*fd < 0) {
+        status = neo_go_refused(err);
         neo_poller_release(poller);
-        return NEO_E_OS;
+        return status;
     }
     *out = (uintptr_t)poller;
     return NEO_OK;

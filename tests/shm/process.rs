@@ -121,6 +121,14 @@ pub(crate) fn role() -> Option<(String, String)> {
 pub(crate) struct Process(Child);
 
 impl Process {
+    /// Waits until it runs `program`.
+    pub(crate) fn has_become(&self, program: &str) {
+        let link = format!("/proc/{}/exe", self.id());
+        while !std::fs::read_link(&link).is_ok_and(|found| found.ends_with(program)) {
+            std::thread::yield_now();
+        }
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.0.id()
     }

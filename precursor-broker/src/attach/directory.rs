@@ -201,13 +201,7 @@ fn try_lock(place: &Place) -> io::Result<Option<File>> {
 
 /// Nobody meets the directory before it has its group and its mode: it is made under another name.
 fn make_for_group(path: &Path, group: u32) -> io::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let new = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    match DirBuilder::new().mode(0o700).create(&new) {
-        // Left by a process that had the number and died here, or another thread's.
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
+    let new = make_anew(path)?;
     let made = std::os::unix::fs::chown(&new, None, Some(group))
         .and_then(|()| std::fs::set_permissions(&new, Permissions::from_mode(GROUP_DIRECTORY_MODE)))
         // Over an empty one that came meanwhile this changes nothing that matters.
@@ -220,9 +214,43 @@ fn make_for_group(path: &Path, group: u32) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes a directory beside `path` that is this process's: what others put there, a link that leads
+/// somewhere else perhaps, is never taken for it.
+fn make_anew(path: &Path) -> io::Result<PathBuf> {
+    /// Other threads at the same moment, and processes that had the number and died here.
+    const TRIES: u32 = 64;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    for number in 0..TRIES {
+        let new = path.with_file_name(format!(".{name}.{}.{number}", std::process::id()));
+        match DirBuilder::new().mode(0o700).create(&new) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made.map(|()| new),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_that_a_stranger_put_there_is_not_followed() {
+        let parent = std::env::temp_dir().join(format!("neo-link-{}", std::process::id()));
+        let victim = parent.join("private");
+        std::fs::create_dir_all(&victim).unwrap();
+        std::fs::set_permissions(&victim, Permissions::from_mode(0o700)).unwrap();
+        let name = format!(".neo-group-0.{}", std::process::id());
+        for link in [name.clone(), format!("{name}.0")] {
+            std::os::unix::fs::symlink(&victim, parent.join(link)).unwrap();
+        }
+        let group = sys::users::groups().unwrap()[0];
+        make_for_group(&parent.join("neo-group-0"), group).unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        assert_eq!(mode(&victim), 0o700, "it is as it was");
+        assert_eq!(mode(&parent.join("neo-group-0")), GROUP_DIRECTORY_MODE);
+        std::fs::remove_dir_all(&parent).unwrap();
+    }
 
     #[test]
     fn a_name_may_be_opened_while_others_take_the_directory_away() {

@@ -42,18 +42,18 @@ enum Body {
     /// Bytes of the frame in the slot itself.
     Inline(usize),
     Block(HeldBlock),
-    Copied(Copy),
+    Copied(OwnFrame),
 }
 
 /// A frame in memory of its own, on a multiple of 64 bytes as in a mailbox.
 #[derive(Debug)]
-struct Copy {
+struct OwnFrame {
     memory: Box<[u8]>,
     start: usize,
 }
 
-impl Copy {
-    fn of(frame: &[u8]) -> Self {
+impl OwnFrame {
+    fn copy_of(frame: &[u8]) -> Self {
         let mut memory = vec![0; frame.len() + ALIGNMENT - 1].into_boxed_slice();
         let start = memory.as_ptr().addr().wrapping_neg() % ALIGNMENT;
         memory[start..start + frame.len()].copy_from_slice(frame);
@@ -101,7 +101,7 @@ impl Message {
 
     pub(crate) fn copied(frame: &[u8], topic: Option<&Arc<str>>, lost_before: u64) -> Self {
         let mut slot = pooled();
-        slot.body = Body::Copied(Copy::of(frame));
+        slot.body = Body::Copied(OwnFrame::copy_of(frame));
         slot.filled(extents(frame).1, topic, lost_before)
     }
 
@@ -222,7 +222,7 @@ impl Slot {
         match &self.body {
             Body::Inline(len) => self.inline.get(..*len).unwrap_or_default(),
             Body::Block(held) => held.bytes(),
-            Body::Copied(copy) => copy.memory.get(copy.start..).unwrap_or_default(),
+            Body::Copied(own) => own.memory.get(own.start..).unwrap_or_default(),
         }
     }
 }

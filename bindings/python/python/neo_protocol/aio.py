@@ -34,9 +34,10 @@ class NeoClient:
     """A kernel for an asyncio loop.
 
     ``NeoClient()`` means what the environment variable NEO_URL names, else ``mem://default``.
-    It is opened by ``async with`` or `connect`, belongs to the loop that opened it (to await in another
-    one raises Misuse), and may be opened again after it was closed, also after its loop was. Options are those of `neo_protocol.open`; with ``thread=False`` the
-    loop does what a thread of the library would do for a kernel of ``shm://``.
+    It is opened by ``async with`` or `connect`, belongs to the loop that opened it (to await in
+    another one raises Misuse), and may be opened again after it was closed, also after its loop was.
+    Options are those of `neo_protocol.open`; with ``thread=False`` the loop does what a thread of the
+    library would do for a kernel of ``shm://``.
     """
 
     def __init__(self, url: str | None = None, **options: Any) -> None:
