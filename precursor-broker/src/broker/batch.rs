@@ -4,7 +4,7 @@ use crate::mailbox::take::Taken;
 use crate::mailbox::word::Kind;
 use crate::region::blocks::BlockId;
 
-use super::message::{Message, MessageRef, view};
+use super::message::{Message, MessageRef};
 use super::reader::{Reader, Run};
 
 /// Messages whose lines are on their way while one is read.
@@ -79,11 +79,7 @@ impl<'s> Batch<'s> {
         let index = index as u32;
         if taken.is_plain() {
             let lost_before = if index == 0 { self.lost.0 } else { 0 };
-            return Some(MessageRef {
-                frame: view(taken.cell(index)),
-                topic: self.run.topic,
-                lost_before,
-            });
+            return Some(MessageRef::of_frame(taken.cell(index), self.run.topic, lost_before));
         }
         self.mixed_message(taken, index, dropped)
     }
@@ -96,12 +92,14 @@ impl<'s> Batch<'s> {
         dropped: &mut u64,
     ) -> Option<MessageRef<'b>> {
         let word = taken.word(index);
-        let bytes = match word.kind() {
-            Kind::Block => self.run.core.region.shared_bytes(BlockId(word.block())),
-            _ => &taken.cell(index)[..],
-        };
+        let (core, topic) = (self.run.core, self.run.topic);
         let lost_before = if index == 0 { self.lost.0 } else { taken.lost_since(index, dropped) };
-        Some(MessageRef { frame: view(bytes), topic: self.run.topic, lost_before })
+        if word.kind() != Kind::Block {
+            return Some(MessageRef::of_frame(taken.cell(index), topic, lost_before));
+        }
+        let bytes = core.region.shared_bytes(BlockId(word.block()));
+        let payload = bytes.get(core.extent_of(word).range()).unwrap_or_default();
+        Some(MessageRef { bytes, payload, topic, lost_before })
     }
 
     /// The messages in order.
@@ -118,9 +116,8 @@ impl Batch<'_> {
         for index in 0..taken.count() {
             let word = taken.word(index);
             if word.kind() == Kind::Block {
-                let block = BlockId(word.block());
-                bytes += self.run.core.block_frame(block).len() as u64;
-                self.run.core.release_id(block);
+                bytes += self.run.core.extent_of(word).frame_len() as u64;
+                self.run.core.release_id(BlockId(word.block()));
             }
         }
         bytes

@@ -10,6 +10,7 @@ use std::sync::{Arc, Weak};
 use qiss_format::{FrameBuilder, Kind, Stamp, Template, type_id};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::mailbox::extent::Extent;
 use crate::region::hint::AllocHint;
 use crate::steps::step;
 use crate::sync::{AtomicU64, Ordering};
@@ -373,7 +374,9 @@ fn send_in_block(
             "all holder entries of this kernel are in use: drop received messages",
         ));
     };
-    let content = Content::Block { block, frame_len };
+    let offset = caller.template.payload_offset() as u32;
+    let payload = Extent { offset, len: payload.len() as u32 };
+    let content = Content::Block { block, payload };
     let sent = deliver::to_one(core, target, ("", 0), &content, deadline);
     core.holders.release(holder);
     Ok(sent)

@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mailbox::cells::Mailbox;
 use crate::mailbox::cells_mapped::{ChunkClass, MailboxRef};
+use crate::mailbox::extent::Extent;
 use crate::mailbox::take::ReaderCursor;
 use crate::mailbox::word::{CommitWord, Kind, Tail};
 use crate::region::blocks::{BlockId, BlockRef};
@@ -52,14 +53,14 @@ pub(crate) struct Core {
 pub(crate) struct NamedBlock<'c> {
     core: &'c Core,
     block: BlockRef,
+    bytes: u64,
     holder: Option<HolderIndex>,
 }
 
 impl NamedBlock<'_> {
     /// The reference is the caller's now and is given up, with its bytes at the mailbox.
     pub(crate) fn release_from(self, mailbox: &Mailbox<'_>) {
-        let bytes = self.core.block_frame(self.block.id).len() as u64;
-        mailbox.release_block_bytes(bytes);
+        mailbox.release_block_bytes(self.bytes);
         self.core.release(self.block);
     }
 }
@@ -250,7 +251,19 @@ impl Core {
             return None;
         }
         let block = self.region.blocks().reference(BlockId(word.block()))?;
-        Some(NamedBlock { core: self, block, holder: self.holders.hold(block) })
+        let bytes = self.extent_of(word).frame_len() as u64;
+        Some(NamedBlock { core: self, block, bytes, holder: self.holders.hold(block) })
+    }
+
+    /// Where the payload lies in the block that a slot refers to; the slot still names it.
+    #[inline(always)]
+    pub(crate) fn extent_of(&self, word: CommitWord) -> Extent {
+        word.extent().unwrap_or_else(|| self.extent_in_header(word))
+    }
+
+    #[cold]
+    fn extent_in_header(&self, word: CommitWord) -> Extent {
+        Extent::of_frame(self.region.shared_bytes(BlockId(word.block())))
     }
 
     /// The frame in a block that the caller holds a reference to; empty if there is none.

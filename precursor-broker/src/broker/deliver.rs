@@ -7,6 +7,7 @@ use qiss_format::{Stamp, Template};
 use crate::clock::Clock;
 use crate::mailbox::INLINE_BYTES;
 use crate::mailbox::claim::{ClaimOutcome, Claimed};
+use crate::mailbox::extent::Extent;
 use crate::mailbox::word::{Kind, Tail};
 use crate::region::blocks::BlockRef;
 use crate::steps::step;
@@ -49,14 +50,14 @@ pub(crate) enum Content<'a> {
     /// Encoded into each mailbox's own slot.
     Inline { template: &'a Template, payload: &'a [u8], stamp: Stamp },
     /// One block that all refer to. The caller holds a reference for each.
-    Block { block: BlockRef, frame_len: usize },
+    Block { block: BlockRef, payload: Extent },
 }
 
 impl Content<'_> {
     fn block_bytes(&self) -> u64 {
         match self {
             Content::Inline { .. } => 0,
-            Content::Block { frame_len, .. } => *frame_len as u64,
+            Content::Block { payload, .. } => payload.frame_len() as u64,
         }
     }
 }
@@ -169,19 +170,20 @@ pub(crate) fn try_inline(
 /// Shares a block, which is this participant's and holds a frame, with the next slot and wakes, if
 /// there is room. If not, the block is its owner's as before.
 #[inline(always)]
-pub(crate) fn try_block(core: &Core, target: &Target, block: BlockRef, frame_len: usize) -> Retry {
+pub(crate) fn try_block(core: &Core, target: &Target, block: BlockRef, payload: Extent) -> Retry {
     // The entry names the block until the slot does, for a survivor's scan.
     let Some(holder) = core.holders.hold(block) else { return Retry::Full };
     step!("block.named");
     let owner = core.owner_id();
     let view = target.mailbox.get(&core.region);
-    if reserve_bytes(core, target, frame_len as u64) {
+    let bytes = payload.frame_len() as u64;
+    if reserve_bytes(core, target, bytes) {
         let claim = view.claim(owner, 1, target.mailbox.generation(), &target.free_hint);
         if let ClaimOutcome::Claimed(mut claimed) = claim
             && core.region.blocks().share(block.id, owner, 1).is_some()
         {
             step!("block.shared");
-            claimed.commit_reference(Kind::Block, block.id.0);
+            claimed.commit_block(block.id.0, payload);
             let cleared = claimed.finish();
             core.holders.release(holder);
             if let Some(cleared) = cleared {
@@ -189,7 +191,7 @@ pub(crate) fn try_block(core: &Core, target: &Target, block: BlockRef, frame_len
             }
             return Retry::Accepted;
         }
-        view.release_block_bytes(frame_len as u64);
+        view.release_block_bytes(bytes);
     }
     core.holders.release(holder);
     Retry::Full
@@ -202,14 +204,15 @@ fn try_once(core: &Core, target: &Target, content: &Content<'_>) -> Retry {
         Content::Inline { template, payload, stamp } => {
             try_inline(core, target, template, payload, stamp)
         }
-        Content::Block { block, frame_len } => try_reference(core, target, block, frame_len as u64),
+        Content::Block { block, payload } => try_reference(core, target, block, payload),
     }
 }
 
 /// Puts a reference that the caller holds to a shared block into the next slot and wakes, if there
 /// is room.
 #[inline(always)]
-fn try_reference(core: &Core, target: &Target, block: BlockRef, bytes: u64) -> Retry {
+fn try_reference(core: &Core, target: &Target, block: BlockRef, payload: Extent) -> Retry {
+    let bytes = payload.frame_len() as u64;
     let view = target.mailbox.get(&core.region);
     if !reserve_bytes(core, target, bytes) {
         return if view.is_closed() { Retry::Gone } else { Retry::Full };
@@ -217,7 +220,7 @@ fn try_reference(core: &Core, target: &Target, block: BlockRef, bytes: u64) -> R
     let retry = match view.claim(core.owner_id(), 1, target.mailbox.generation(), &target.free_hint)
     {
         ClaimOutcome::Claimed(mut claimed) => {
-            claimed.commit_reference(Kind::Block, block.id.0);
+            claimed.commit_block(block.id.0, payload);
             if let Some(cleared) = claimed.finish() {
                 core.wake_reader(&target.mailbox, cleared);
             }
@@ -392,7 +395,7 @@ pub(crate) fn queue_key(core: &Core, target: &Target, key: usize) -> bool {
     let generation = target.mailbox.generation();
     match view.claim(core.owner_id(), 1, generation, &target.free_hint) {
         ClaimOutcome::Claimed(mut claimed) => {
-            claimed.commit_reference(Kind::Key, key as u32);
+            claimed.commit_key(key);
             if let Some(cleared) = claimed.finish() {
                 core.wake_reader(&target.mailbox, cleared);
             }

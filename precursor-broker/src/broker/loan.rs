@@ -5,6 +5,7 @@ use core::ops::{Deref, DerefMut};
 use qiss_format::FrameMut;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::mailbox::extent::Extent;
 use crate::region::lend::OwnedBlock;
 use crate::steps::step;
 
@@ -88,11 +89,10 @@ impl<'p> Loan<'p> {
     /// the block is no longer owned.
     #[inline(always)]
     fn try_send(&self) -> bool {
-        let frame_len = self.shape.named.frame_len(self.len);
         let Some(route) = route::take(self.core, self.shape.number) else { return false };
         let is_accepted = matches!(route.targets.as_slice(), [target]
             if target.policy != Policy::Latest
-                && deliver::try_block(self.core, target, self.block.reference(), frame_len)
+                && deliver::try_block(self.core, target, self.block.reference(), self.extent())
                     == Retry::Accepted);
         route::give_back(route);
         is_accepted
@@ -118,7 +118,7 @@ impl<'p> Loan<'p> {
         if references == 0 {
             return Ok(Published::default());
         }
-        let frame_len = self.shape.named.frame_len(self.len);
+        let payload = self.extent();
         let (core, shape, options) = (self.core, self.shape, self.options);
         // The entry names the block until every mailbox does, for a survivor's scan.
         let Some((block, holder)) = core.share(self.block, references) else {
@@ -128,12 +128,17 @@ impl<'p> Loan<'p> {
             ));
         };
         step!("block.shared");
-        let content = Content::Block { block, frame_len };
+        let content = Content::Block { block, payload };
         let mut deadline = Deadline::after(options.send_timeout);
         let topic = (&*shape.topic, shape.topic_id);
         let result = deliver::to_all(core, &route.targets, topic, &content, &mut deadline, serves);
         core.holders.release(holder);
-        outcome(core, shape, options, frame_len, result)
+        outcome(core, shape, options, payload.frame_len(), result)
+    }
+
+    #[inline(always)]
+    fn extent(&self) -> Extent {
+        Extent { offset: self.offset() as u32, len: self.len as u32 }
     }
 
     /// Where the payload starts in the block.

@@ -2,12 +2,12 @@
 
 use core::cell::RefCell;
 use core::fmt;
-use core::ops::Range;
 use std::sync::Arc;
 
 use qiss_format::Frame;
 
 use crate::mailbox::INLINE_BYTES;
+use crate::mailbox::extent::Extent;
 
 use super::held::HeldBlock;
 
@@ -30,7 +30,7 @@ struct Slot {
     inline: [u8; INLINE_BYTES],
     body: Body,
     /// Where the payload lies in the frame. Read once: the header of a block may be damaged later.
-    payload: Range<u32>,
+    payload: Extent,
     /// Kept when the slot goes back to the pool: the next message is most often of the same
     /// subscription, and then no counter is touched.
     topic: Option<Arc<str>>,
@@ -76,7 +76,8 @@ impl Message {
         topic: Option<&Arc<str>>,
         lost_before: u64,
     ) -> Self {
-        let (len, payload) = extents(cell);
+        let payload = Extent::of_frame(cell);
+        let len = payload.frame_len();
         let mut slot = pooled();
         slot.copy_inline(cell, len);
         // A pooled slot's body is `Inline`: what is replaced needs no drop.
@@ -90,7 +91,7 @@ impl Message {
     #[inline]
     pub(crate) fn block(
         held: HeldBlock,
-        payload: Range<u32>,
+        payload: Extent,
         topic: Option<&Arc<str>>,
         lost_before: u64,
     ) -> Self {
@@ -102,7 +103,7 @@ impl Message {
     pub(crate) fn copied(frame: &[u8], topic: Option<&Arc<str>>, lost_before: u64) -> Self {
         let mut slot = pooled();
         slot.body = Body::Copied(OwnFrame::copy_of(frame));
-        slot.filled(extents(frame).1, topic, lost_before)
+        slot.filled(Extent::of_frame(frame), topic, lost_before)
     }
 
     /// The whole message as a frame: headers, trace context and all.
@@ -120,8 +121,7 @@ impl Message {
     #[inline]
     pub fn payload(&self) -> &[u8] {
         let Some(slot) = &self.0 else { return &[] };
-        let Range { start, end } = slot.payload;
-        slot.bytes().get(start as usize..end as usize).unwrap_or_default()
+        slot.bytes().get(slot.payload.range()).unwrap_or_default()
     }
 
     /// The topic that it was published to.
@@ -152,7 +152,8 @@ impl Message {
 
     pub(crate) fn as_ref(&self) -> MessageRef<'_> {
         MessageRef {
-            frame: self.frame(),
+            bytes: self.0.as_ref().map_or(&[], |slot| slot.bytes()),
+            payload: self.payload(),
             topic: self.topic_of_slot(),
             lost_before: self.lost_before(),
         }
@@ -170,7 +171,13 @@ fn pooled() -> Box<Slot> {
 #[cold]
 fn new_slot() -> Box<Slot> {
     let inline = [0; INLINE_BYTES];
-    Box::new(Slot { inline, body: Body::Inline(0), payload: 0..0, topic: None, lost_before: 0 })
+    Box::new(Slot {
+        inline,
+        body: Body::Inline(0),
+        payload: Extent::default(),
+        topic: None,
+        lost_before: 0,
+    })
 }
 
 impl Slot {
@@ -196,7 +203,7 @@ impl Slot {
     #[inline(always)]
     fn filled(
         mut self: Box<Self>,
-        payload: Range<u32>,
+        payload: Extent,
         topic: Option<&Arc<str>>,
         lost_before: u64,
     ) -> Message {
@@ -260,29 +267,38 @@ impl fmt::Debug for Message {
 /// A message in a [`Batch`](super::Batch), read where it lies.
 #[derive(Clone, Copy)]
 pub struct MessageRef<'b> {
-    pub(crate) frame: Frame<'b>,
+    /// Begin with the frame.
+    pub(super) bytes: &'b [u8],
+    pub(super) payload: &'b [u8],
     pub(crate) topic: Option<&'b str>,
     pub(crate) lost_before: u64,
 }
 
 impl<'b> MessageRef<'b> {
+    /// The frame at the start of `bytes`.
+    #[inline(always)]
+    pub(super) fn of_frame(bytes: &'b [u8], topic: Option<&'b str>, lost_before: u64) -> Self {
+        let payload = view(bytes).payload();
+        Self { bytes, payload, topic, lost_before }
+    }
+
     /// The whole message as a frame.
     #[must_use]
     pub fn frame(&self) -> Frame<'b> {
-        self.frame
+        view(self.bytes)
     }
 
     /// The payload.
     #[must_use]
     #[inline]
     pub fn payload(&self) -> &'b [u8] {
-        self.frame.payload()
+        self.payload
     }
 
     /// The topic that it was published to.
     #[must_use]
     pub fn topic(&self) -> &'b str {
-        self.frame.topic().or(self.topic).unwrap_or_default()
+        self.frame().topic().or(self.topic).unwrap_or_default()
     }
 
     /// Messages that this subscription lost between the one before and this one.
@@ -300,15 +316,6 @@ impl fmt::Debug for MessageRef<'_> {
             .field("lost_before", &self.lost_before)
             .finish()
     }
-}
-
-/// The length of the frame at the start of `bytes`, and where its payload lies in it. What is no
-/// frame (a participant broke its word) has neither.
-#[inline(always)]
-pub(crate) fn extents(bytes: &[u8]) -> (usize, Range<u32>) {
-    let Ok(frame) = Frame::peek(bytes) else { return (0, 0..0) };
-    let start = frame.payload_offset() as u32;
-    (frame.bytes().len(), start..start.saturating_add(frame.payload().len() as u32))
 }
 
 /// The frame in memory of the kernel. What is no frame (a participant broke its word) reads as an

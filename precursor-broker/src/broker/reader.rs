@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mailbox::cells::{Mailbox, ReaderEntry};
 use crate::mailbox::cells_mapped::MailboxRef;
+use crate::mailbox::extent::Extent;
 use crate::mailbox::table::Value;
 use crate::mailbox::take::{ReaderCursor, Taken};
 use crate::mailbox::word::{CommitWord, Kind, Tail};
@@ -13,12 +14,12 @@ use crate::region::blocks::{BlockId, BlockRef};
 use crate::region::records::PollerRecord;
 use crate::steps::step;
 use crate::sync::{Ordering, full_fence};
-use crate::sys::EventFd;
+use crate::sys::{EventFd, prefetch_read};
 
 use super::answer::sign_request;
 use super::core::Core;
 use super::held::{HeldBlock, PinnedBytes};
-use super::message::{Message, extents};
+use super::message::Message;
 use super::policy::{Policy, Wait};
 use super::spins::Spins;
 
@@ -262,7 +263,7 @@ impl Reader {
             let lost = lost + value.conflated();
             match self.hold_newest(view, key, value, block) {
                 Held::Yes(held) => {
-                    let (_, payload) = extents(held.bytes());
+                    let payload = Extent::of_frame(held.bytes());
                     return Some(Message::block(held, payload, self.topic.as_ref(), lost));
                 }
                 Held::Replaced => {}
@@ -345,8 +346,9 @@ fn own_block(
     (topic, lost): (Option<&Arc<str>>, u64),
 ) -> Message {
     let block = BlockId(word.block());
-    let shared = core.region.shared_bytes(block);
-    let (len, payload) = extents(shared);
+    let payload = core.extent_of(word);
+    prefetch(core, block, payload);
+    let len = payload.frame_len();
     view.release_block_bytes(len as u64);
     let reserved = core
         .region
@@ -360,6 +362,21 @@ fn own_block(
             core.release_id(block);
             message
         }
+    }
+}
+
+/// Asks for the lines that whoever receives a block is about to need: its word, to be changed when
+/// the message is dropped, and those of the payload. Else they come one after another, behind the
+/// fences of what follows.
+#[inline(always)]
+fn prefetch(core: &Core, block: BlockId, payload: Extent) {
+    /// Of a longer payload, the core fetches the lines ahead itself while it is read in order.
+    const LINES: usize = 16;
+    core.region.blocks().expect_change(block);
+    let bytes = core.region.shared_bytes(block).get(payload.range()).unwrap_or_default();
+    bytes.chunks(64).take(LINES).for_each(|line| prefetch_read(line.as_ptr()));
+    if let Some(last) = bytes.last() {
+        prefetch_read(last);
     }
 }
 

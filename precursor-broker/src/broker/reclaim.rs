@@ -254,7 +254,7 @@ fn recount_bytes(core: &Core, chunk: &Mailbox<'_>) {
         let mut bytes = 0;
         chunk.for_each_reference(|word| {
             if word.kind() == Kind::Block {
-                bytes += core.block_frame(BlockId(word.block())).len() as u64;
+                bytes += core.extent_of(word).frame_len() as u64;
             }
         });
         bytes
@@ -273,7 +273,7 @@ fn requeue(core: &Core, chunk: &Mailbox<'_>, key: usize) {
     let generation = chunk.state().generation();
     match chunk.claim(core.owner_id(), 1, generation, &AtomicU64::new(0)) {
         ClaimOutcome::Claimed(mut claimed) => {
-            claimed.commit_reference(Kind::Key, key as u32);
+            claimed.commit_key(key);
             claimed.finish();
         }
         ClaimOutcome::Full => super::latest::give_up(core, chunk, key),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use qiss_format::{Flags, FrameBuilder, Kind, Template};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::mailbox::extent::Extent;
 use crate::region::blocks::BlockId;
 use crate::region::map::Region;
 use crate::region::records::ReplyRecord;
@@ -20,7 +21,7 @@ use crate::sync::Ordering;
 use super::core::Core;
 use super::deliver::Deadline;
 use super::held::HeldBlock;
-use super::message::{Message, extents};
+use super::message::Message;
 use super::policy::Wait;
 
 /// Names one call for whoever answers it: `participant:16 · call:16 · generation:32`.
@@ -256,12 +257,12 @@ impl<C: Borrow<Arc<Core>>> PendingCall<C> {
     #[cold]
     fn own(&self, block: BlockId) -> Message {
         let core = self.core();
-        let (len, payload) = extents(core.region.shared_bytes(block));
+        let payload = Extent::of_frame(core.region.shared_bytes(block));
         let held = core
             .region
             .blocks()
             .reference(block)
-            .and_then(|block| HeldBlock::reserve_reply(core, block, len));
+            .and_then(|block| HeldBlock::reserve_reply(core, block, payload.frame_len()));
         match held {
             Some(reserved) => Message::block(reserved.confirm(), payload, None, 0),
             None => {

@@ -477,8 +477,9 @@ mod tests {
 
     #[test]
     fn matches_agrees_with_the_definition_on_every_small_name() {
-        let topics = names(&["a", "b"], 4);
-        let mut patterns = names(&["a", "b", "*", ">"], 4);
+        let depth = if cfg!(miri) { 3 } else { 4 };
+        let topics = names(&["a", "b"], depth);
+        let mut patterns = names(&["a", "b", "*", ">"], depth);
         patterns.retain(|pattern| validate_pattern(pattern).is_ok());
         for (pattern, topic) in patterns.iter().flat_map(|p| topics.iter().map(move |t| (p, t))) {
             let expected: Vec<&str> = tokens(pattern).collect();

@@ -7,6 +7,7 @@ use crate::steps::step;
 use crate::sync::{AtomicU64, Ordering};
 
 use super::cells::{INLINE_BYTES, Mailbox, UNPINNED};
+use super::extent::Extent;
 use super::word::{ClaimWord, CommitWord, Geometry, Kind, NOTIFY, State, Tail, Take};
 
 /// What came of asking for room.
@@ -179,14 +180,21 @@ impl<'a> Claimed<'a> {
     #[inline(always)]
     pub(crate) fn commit_written(&mut self) {
         step!("claim.copied");
-        self.0.commit(Kind::Inline, 0);
+        self.0.commit(Kind::Inline, 0, Extent::default());
     }
 
-    /// Commits the next slot as a reference to a block or as a key.
+    /// Commits the next slot as a reference to a block, in whose frame the payload lies there.
     #[inline(always)]
-    pub(crate) fn commit_reference(&mut self, kind: Kind, index: u32) {
+    pub(crate) fn commit_block(&mut self, block: u32, payload: Extent) {
         assert!(self.0.committed < self.0.span, "every claimed slot is committed already");
-        self.0.commit(kind, index);
+        self.0.commit(Kind::Block, block, payload);
+    }
+
+    /// Commits the next slot as a key of a `Latest` mailbox.
+    #[inline(always)]
+    pub(crate) fn commit_key(&mut self, key: usize) {
+        assert!(self.0.committed < self.0.span, "every claimed slot is committed already");
+        self.0.commit(Kind::Key, key as u32, Extent::default());
     }
 
     /// Moves `tail` on. `Some`: a reader is armed and it is the caller who wakes it
@@ -211,13 +219,14 @@ impl Claim<'_> {
     }
 
     #[inline(always)]
-    fn commit(&mut self, kind: Kind, index: u32) {
+    fn commit(&mut self, kind: Kind, index: u32, payload: Extent) {
         let position = self.next_position();
         let refused = self.refused_before != 0;
         if refused {
             self.mailbox.lost_word(position).store(self.refused_before, Ordering::Relaxed);
         }
-        let word = CommitWord::new(self.mailbox.geometry().lap(position), kind, index);
+        let lap = self.mailbox.geometry().lap(position);
+        let word = CommitWord::new(lap, kind, index).with_extent(payload);
         self.committed += 1;
         self.mailbox.commit_word(position).store(word.marked_lost(refused).0, Ordering::Release);
         step!("claim.committed");
@@ -251,7 +260,7 @@ impl Claim<'_> {
     #[cold]
     fn abort(mut self) {
         while self.committed < self.span {
-            self.commit(Kind::Aborted, 0);
+            self.commit(Kind::Aborted, 0, Extent::default());
         }
         self.advance_tail();
     }

@@ -312,7 +312,7 @@ impl Mailbox<'_> {
         let word = self.claim_word(position);
         let commit = self.commit_word(position);
         let seen = ClaimWord(word.load(Ordering::Acquire));
-        if seen.lap() != CommitWord(commit.load(Ordering::Acquire)).lap() {
+        if !CommitWord(commit.load(Ordering::Acquire)).is_of(seen.lap()) {
             return false;
         }
         let stamped = ClaimWord::new(lap, 0, 0);
@@ -331,7 +331,7 @@ impl Mailbox<'_> {
         let capacity = self.geometry().capacity();
         (0..capacity).any(|slot| {
             let claim = ClaimWord(self.claim_word(slot).load(Ordering::Acquire));
-            claim.lap() != CommitWord(self.commit_word(slot).load(Ordering::Acquire)).lap()
+            !CommitWord(self.commit_word(slot).load(Ordering::Acquire)).is_of(claim.lap())
         })
     }
 
@@ -342,7 +342,7 @@ impl Mailbox<'_> {
         let start = take.position_near(tail);
         for position in start..tail.min(start + self.geometry().capacity()) {
             let word = CommitWord(self.commit_word(position).load(Ordering::Acquire));
-            if word.lap() == self.geometry().lap(position) {
+            if word.is_of(self.geometry().lap(position)) {
                 discard(word);
             }
         }
@@ -355,7 +355,7 @@ impl Mailbox<'_> {
         let start = self.free_position(tail);
         for position in start..tail.saturating_add(1).min(start + self.geometry().capacity() + 1) {
             let word = CommitWord(self.commit_word(position).load(Ordering::Acquire));
-            if word.lap() == self.geometry().lap(position) {
+            if word.is_of(self.geometry().lap(position)) {
                 visit(word);
             }
         }
@@ -401,7 +401,7 @@ impl Mailbox<'_> {
                 Ordering::Relaxed,
             );
         }
-        seen.lap() != lap
+        !seen.is_of(lap)
             && word.compare_exchange(seen.0, dead.0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 

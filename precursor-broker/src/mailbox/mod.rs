@@ -11,6 +11,7 @@ pub(crate) mod cells;
 #[cfg(not(precursor_loom))]
 pub(crate) mod cells_mapped;
 pub(crate) mod claim;
+pub(crate) mod extent;
 pub(crate) mod life;
 pub(crate) mod table;
 pub(crate) mod take;

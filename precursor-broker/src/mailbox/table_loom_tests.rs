@@ -34,7 +34,7 @@ fn queue(boxed: &BoxedMailbox, key: usize, owner: u16) {
     let ClaimOutcome::Claimed(mut claimed) = view.claim(owner, 1, 0, &AtomicU64::new(0)) else {
         panic!("the ring has room for twice as many keys as there are");
     };
-    claimed.commit_reference(Kind::Key, key as u32);
+    claimed.commit_key(key);
     claimed.finish();
 }
 

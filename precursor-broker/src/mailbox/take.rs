@@ -72,7 +72,7 @@ impl<'m> Mailbox<'m> {
     #[inline(always)]
     fn committed_at(&self, position: u64) -> Option<CommitWord> {
         let word = CommitWord(self.commit_word(position).load(Ordering::Acquire));
-        (word.lap() == self.geometry().lap(position) && word.kind() != Kind::Empty).then_some(word)
+        (word.is_of(self.geometry().lap(position)) && word.kind() != Kind::Empty).then_some(word)
     }
 
     #[inline(always)]

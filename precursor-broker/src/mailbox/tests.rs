@@ -113,6 +113,22 @@ proptest! {
     }
 }
 
+/// A commit word has 14 bits of the lap.
+#[test]
+#[cfg_attr(miri, ignore = "a quarter of a million messages")]
+fn messages_arrive_once_when_the_lap_in_commit_words_wraps() {
+    let mut rig = Rig::new(16);
+    let end = 16 * ((1 << 14) + 2);
+    for first in (0..end).step_by(8) {
+        let values: Vec<u64> = (first..first + 7).collect();
+        // One that was given back: who takes the others looks at each word's lap.
+        drop(rig.boxed.view().claim(OWNER, 1, 0, &rig.hint));
+        assert!(rig.publish(&values));
+        assert_eq!(rig.take(8), (0, values));
+        assert_eq!(rig.take(8), (0, vec![]), "nothing of the lap before at {first}");
+    }
+}
+
 #[test]
 fn losses_are_told_in_order() {
     let mut rig = Rig::new(2);

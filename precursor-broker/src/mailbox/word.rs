@@ -1,6 +1,8 @@
 //! The bits of a mailbox's words (region.md R3.1) and the arithmetic of its cursors. Pure.
 
-/// Bits of a lap in claim and commit words.
+use super::extent::{EXTENT_BITS, Extent};
+
+/// Bits of a lap in claim words.
 const LAP_BITS: u32 = 39;
 const LAP_MASK: u64 = (1 << LAP_BITS) - 1;
 
@@ -153,7 +155,10 @@ pub(crate) enum Kind {
     Dead = 5,
 }
 
-/// `lap:39 · lost:1 · kind:3 · block:21`.
+/// `lap:14 · extent:25 · lost:1 · kind:3 · block:21`.
+///
+/// The lap tells a message from the one before it in the slot: nobody commits the next but one
+/// before this one was taken (region.md R3.1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CommitWord(pub u64);
 
@@ -161,14 +166,26 @@ const BLOCK_BITS: u32 = 21;
 const BLOCK_MASK: u64 = (1 << BLOCK_BITS) - 1;
 const KIND_BITS: u32 = 3;
 const LOST: u64 = 1 << (BLOCK_BITS + KIND_BITS);
-const COMMIT_LAP_SHIFT: u32 = BLOCK_BITS + KIND_BITS + 1;
+const EXTENT_SHIFT: u32 = BLOCK_BITS + KIND_BITS + 1;
+const COMMIT_LAP_SHIFT: u32 = EXTENT_SHIFT + EXTENT_BITS;
 
 impl CommitWord {
     #[inline(always)]
     pub(crate) fn new(lap: u64, kind: Kind, block: u32) -> Self {
-        let lap = lap & LAP_MASK;
         let block = u64::from(block) & BLOCK_MASK;
         Self(lap << COMMIT_LAP_SHIFT | (kind as u64) << BLOCK_BITS | block)
+    }
+
+    /// With where the payload lies in the frame of a block.
+    #[inline(always)]
+    pub(crate) fn with_extent(self, extent: Extent) -> Self {
+        Self(self.0 | extent.to_bits() << EXTENT_SHIFT)
+    }
+
+    /// Where the payload lies in the frame of a block; `None` if the header tells it.
+    #[inline(always)]
+    pub(crate) fn extent(self) -> Option<Extent> {
+        Extent::from_bits(self.0 >> EXTENT_SHIFT)
     }
 
     /// The slot's `lost` word holds the count of refused messages at the claim.
@@ -182,9 +199,10 @@ impl CommitWord {
         self.0 & LOST != 0
     }
 
+    /// Whether it was stored in this lap, and not in the one before.
     #[inline(always)]
-    pub(crate) fn lap(self) -> u64 {
-        self.0 >> COMMIT_LAP_SHIFT
+    pub(crate) fn is_of(self, lap: u64) -> bool {
+        (self.0 ^ lap << COMMIT_LAP_SHIFT) >> COMMIT_LAP_SHIFT == 0
     }
 
     #[inline(always)]
@@ -311,10 +329,15 @@ mod tests {
     fn claim_and_commit_words_keep_their_fields() {
         let claim = ClaimWord::new(LAP_MASK, 256, 0xFFFF);
         assert_eq!((claim.lap(), claim.span(), claim.owner()), (LAP_MASK, 256, 0xFFFF));
-        let commit = CommitWord::new(LAP_MASK - 1, Kind::Key, BLOCK_MASK as u32).marked_lost(true);
-        assert_eq!(commit.lap(), LAP_MASK - 1);
-        assert_eq!((commit.kind(), commit.block()), (Kind::Key, BLOCK_MASK as u32));
+        let extent = Extent { offset: 960, len: 0x1F_FFFF };
+        let commit = CommitWord::new(LAP_MASK - 1, Kind::Block, BLOCK_MASK as u32)
+            .with_extent(extent)
+            .marked_lost(true);
+        assert!(commit.is_of(LAP_MASK - 1) && !commit.is_of(LAP_MASK) && !commit.is_of(0));
+        assert_eq!((commit.kind(), commit.block()), (Kind::Block, BLOCK_MASK as u32));
+        assert_eq!(commit.extent(), Some(extent));
         assert!(commit.is_marked_lost());
+        assert_eq!(CommitWord::new(LAP_MASK, Kind::Dead, BLOCK_MASK as u32).extent(), None);
     }
 
     #[test]

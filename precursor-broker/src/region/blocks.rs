@@ -261,6 +261,14 @@ impl<'a> BlockTable<'a> {
         self.load(block).state()
     }
 
+    /// Asks for the line of a block's word, which the caller is going to change.
+    #[inline(always)]
+    pub(crate) fn expect_change(&self, block: BlockId) {
+        if let Some(word) = self.words.get(block.index()) {
+            crate::sys::prefetch_write(word);
+        }
+    }
+
     #[inline]
     pub(super) fn load(&self, block: BlockId) -> BlockWord {
         BlockWord(self.words.get(block.index()).map_or(0, |word| word.load(Ordering::Acquire)))

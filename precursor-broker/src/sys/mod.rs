@@ -148,6 +148,20 @@ pub(crate) fn prefetch_read<T>(address: *const T) {
     let _ = address;
 }
 
+/// The same for writing: no other core keeps a copy.
+#[inline(always)]
+pub(crate) fn prefetch_write<T>(address: *const T) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    #[expect(unsafe_code, reason = "the intrinsic needs a target feature beyond the baseline")]
+    // SAFETY: PREFETCHW is a hint that never faults, whatever the address; processors since 2006 that
+    // do not know it take it for no operation.
+    unsafe {
+        core::arch::asm!("prefetchw [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = address;
+}
+
 /// Counts the system calls of parking and signalling, so that tests can assert that there were none.
 pub(crate) mod count {
     #[cfg(any(test, feature = "__internal_steps"))]

@@ -22,6 +22,32 @@ everywhere! {
         }
     }
 
+    /// From 2 MiB on the slot does not tell where it lies.
+    fn a_payload_of_any_length_is_found_alone_and_in_a_batch(place: Place) {
+        let world = place.open();
+        let mut subscription = world.subscribe("*.found", &options(|options| {
+            options.mailbox_bytes_max = 16 << 20;
+        }));
+        let topic = format!("{}.found", "t".repeat(200));
+        let named = world.publishers.publisher(&topic, Default::default()).unwrap();
+        let lens = [1_000, (2 << 20) - 1, 2 << 20, (2 << 20) + 9];
+        for len in lens {
+            let mut loan = named.loan(len + 1).unwrap();
+            loan[..len].copy_from_slice(&pattern(len, len as u64));
+            loan.truncate(len).unwrap();
+            loan.send().unwrap();
+        }
+        for len in &lens[..2] {
+            assert!(next(&mut subscription).payload() == pattern(*len, *len as u64), "{len} B");
+        }
+        let batch = subscription.recv_batch(4, None).unwrap();
+        assert_eq!(batch.len(), 2);
+        for (message, len) in batch.iter().zip(&lens[2..]) {
+            assert!(message.payload() == pattern(*len, *len as u64), "{len} B");
+            assert_eq!((message.topic(), message.frame().payload()), (&*topic, message.payload()));
+        }
+    }
+
     fn nothing_of_an_earlier_message_stands_behind_a_loans_payload(place: Place) {
         let world = place.open();
         let mut subscription = world.subscribe("l", &SubscribeOptions::default());
