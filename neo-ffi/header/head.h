@@ -18,14 +18,14 @@
  * - A status below 0 is an error. Its text is written to the caller's own neo_error_t, the last
  *   parameter, which may be NULL. Nothing is thread-local.
  * - NULL where something must be, misaligned pointers and impossible lengths are NEO_E_INVALID.
- * - Structs of options and results begin with their size: start with their _INIT macro. Where arrays of structs are filled, the caller passes the size
- *   of an element. Wrong sizes are NEO_E_VERSION.
+ * - Structs of options and results begin with their size: start with their _INIT macro. Where arrays
+ *   of structs are filled, the caller passes the size of an element. Wrong sizes are NEO_E_VERSION.
  * - Text is UTF-8 with a length and need not end in NUL. Durations are nanoseconds: 0 tries, below 0
  *   waits for ever. Flags are 0 or 1.
  * - Handles belong to the process that made them: in a child of fork() they fail with NEO_E_FORKED
  *   and may be released, which leaks them.
- * - The library starts no threads, installs no signal handlers, prints nothing and never ends the
- *   process. Waits are not ended by signals.
+ * - The library starts no thread but the one of shm://, which `without_thread` forgoes; it installs
+ *   no signal handlers, prints nothing and never ends the process. Signals end no waits.
  */
 #ifndef NEO_H
 #define NEO_H

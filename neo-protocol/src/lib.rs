@@ -52,6 +52,11 @@ pub use url::{Address, Transport};
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
 
+/// The program of this crate's README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct CrateReadme;
+
 /// The programs of the guide to shared memory.
 #[cfg(all(doctest, target_os = "linux"))]
 #[doc = include_str!("../../docs/guide/shared-memory.md")]

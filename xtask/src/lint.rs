@@ -2,6 +2,7 @@
 
 mod dependencies;
 mod licences;
+mod links;
 mod rules;
 mod sizes;
 
@@ -29,6 +30,7 @@ const CHECKS: &[Check] = &[
     ("sizes", sizes::check),
     ("dependency direction", dependencies::check),
     ("licences and sources", licences::check),
+    ("links in documents", links::check),
     ("C header", header),
 ];
 

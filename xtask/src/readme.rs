@@ -1,39 +1,48 @@
-//! The suite `readme`: its programs in C, C++, Python, Node and Go print what it says, and so does
-//! that of `bindings/cpp`. Those in Rust are run by the documentation tests of `neo-protocol`.
+//! The suite `readme`: the programs in C, C++, Python, Node and Go of the README, and those of each
+//! language's own, print what they say. Those in Rust are run by the documentation tests of
+//! `neo-protocol`.
 
 use std::process::Command;
 
-use crate::run::Outcome;
 use crate::suite::Suite;
 use crate::{Failure, c, cpp, go, node, python, unsafe_sites, workspace};
 
 /// What each of them prints, by the README.
 const PRINTED: &str = "flights.AA1.arrived: LAX";
 
+type Run = fn(&str) -> Result<(), Failure>;
+
+/// The languages by the name of their blocks, and where their own READMEs lie.
+const LANGUAGES: &[(&str, &str, Run)] = &[
+    ("c", "neo-ffi", c_program),
+    ("cpp", "bindings/cpp", cpp_program),
+    ("python", "bindings/python", python_program),
+    ("javascript", "bindings/node", node_program),
+    ("go", "bindings/go", go_program),
+];
+
 pub(crate) fn suite() -> Suite {
-    let text = unsafe_sites::read(&workspace::root().join("README.md"));
-    let run = |language: &str, run: fn(&str) -> Result<(), Failure>| -> Outcome {
-        let result = text.clone().and_then(|text| run(program(&text, language)?));
-        c::verdict(&format!("the README's program in {language}"), result)
-    };
-    let of_cpp = unsafe_sites::read(&workspace::root().join("bindings/cpp/README.md"))
-        .and_then(|text| cpp_program(program(&text, "cpp")?));
-    let programs = [
-        run("c", c_program),
-        run("cpp", cpp_program),
-        run("python", python_program),
-        run("javascript", node_program),
-        run("go", go_program),
-        c::verdict("the program of bindings/cpp", of_cpp),
-    ];
-    Suite::of(programs).not_empty()
+    let mut outcomes = Vec::new();
+    for (language, folder, run) in LANGUAGES {
+        for file in ["README.md".to_owned(), format!("{folder}/README.md")] {
+            let text = unsafe_sites::read(&workspace::root().join(&file));
+            let result = text.and_then(|text| {
+                let programs = programs(&text, language);
+                let none = || format!("{file} has no block of {language}");
+                programs.first().ok_or_else(none)?;
+                programs.into_iter().try_for_each(run)
+            });
+            outcomes.push(c::verdict(&format!("the programs in {language} of {file}"), result));
+        }
+    }
+    Suite::of(outcomes).not_empty()
 }
 
-/// The first block of code in a language.
-fn program<'t>(text: &'t str, language: &str) -> Result<&'t str, Failure> {
+/// The blocks of code in a language.
+fn programs<'t>(text: &'t str, language: &str) -> Vec<&'t str> {
     let opening = format!("\n```{language}\n");
-    let block = text.split_once(&opening).and_then(|(_, rest)| rest.split_once("\n```"));
-    block.map(|(code, _)| code).ok_or_else(|| format!("README.md has no block of {language}"))
+    let blocks = text.split(&opening).skip(1);
+    blocks.filter_map(|rest| Some(rest.split_once("\n```")?.0)).collect()
 }
 
 fn c_program(code: &str) -> Result<(), Failure> {
@@ -90,9 +99,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_is_the_first_block_of_its_language() {
+    fn programs_are_the_blocks_of_their_language() {
         let text = "a\n```rust\nx\n```\n```c\ny\nz\n```\n```c\nw\n```\n";
-        assert_eq!(program(text, "c"), Ok("y\nz"));
-        assert!(program(text, "python").is_err());
+        assert_eq!(programs(text, "c"), ["y\nz", "w"]);
+        assert!(programs(text, "python").is_empty());
     }
 }
