@@ -130,7 +130,7 @@ impl Drop for Batch<'_> {
         let Some(taken) = self.run.taken.take() else { return self.run.owned.clear() };
         let mailbox = taken.mailbox();
         if !taken.is_plain() {
-            taken.release_block_bytes(self.release_blocks(&taken));
+            mailbox.release_block_bytes(self.release_blocks(&taken));
         }
         if taken.release(mailbox.may_block()) {
             self.run.core.wake_publishers(mailbox);

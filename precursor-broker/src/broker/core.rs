@@ -60,7 +60,7 @@ pub(crate) struct NamedBlock<'c> {
 impl NamedBlock<'_> {
     /// The reference is the caller's now and is given up, with its bytes at the mailbox.
     pub(crate) fn release_from(self, mailbox: &Mailbox<'_>) {
-        mailbox.release_block_bytes(self.bytes, false);
+        mailbox.release_block_bytes(self.bytes);
         self.core.release(self.block);
     }
 }

@@ -191,7 +191,7 @@ pub(crate) fn try_block(core: &Core, target: &Target, block: BlockRef, payload: 
             }
             return Retry::Accepted;
         }
-        view.unreserve_block_bytes(bytes);
+        view.release_block_bytes(bytes);
     }
     core.holders.release(holder);
     Retry::Full
@@ -229,7 +229,7 @@ fn try_reference(core: &Core, target: &Target, block: BlockRef, payload: Extent)
         ClaimOutcome::Full => Retry::Full,
         ClaimOutcome::Closed => Retry::Gone,
     };
-    view.unreserve_block_bytes(bytes);
+    view.release_block_bytes(bytes);
     retry
 }
 

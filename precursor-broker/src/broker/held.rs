@@ -15,16 +15,13 @@ use super::core::Core;
 #[derive(Debug)]
 pub(crate) struct PinnedBytes {
     core: Arc<Core>,
-    /// Bytes that ever came in: written by the reader alone, which needs no exchange for that.
-    taken: AtomicU64,
-    /// Bytes whose messages were dropped, on whatever thread.
-    dropped: AtomicU64,
+    bytes: AtomicU64,
     max: u64,
 }
 
 impl PinnedBytes {
     pub(crate) fn new(core: Arc<Core>, max: u64) -> Arc<Self> {
-        Arc::new(Self { core, taken: AtomicU64::new(0), dropped: AtomicU64::new(0), max })
+        Arc::new(Self { core, bytes: AtomicU64::new(0), max })
     }
 }
 
@@ -84,14 +81,14 @@ impl HeldBlock {
         block: BlockRef,
         len: usize,
     ) -> Option<Reserved> {
-        let taken = pinned.taken.load(Ordering::Relaxed).wrapping_add(len as u64);
-        if taken.wrapping_sub(pinned.dropped.load(Ordering::Relaxed)) <= pinned.max
+        let before = pinned.bytes.fetch_add(len as u64, Ordering::Relaxed);
+        if before + len as u64 <= pinned.max
             && let Some(holder) = pinned.core.holders.hold(block)
         {
-            pinned.taken.store(taken, Ordering::Relaxed);
             let budget = Budget::Subscription(pinned.clone());
             return Some(Reserved(Self { budget, block, holder, has_reference: true, len }));
         }
+        pinned.bytes.fetch_sub(len as u64, Ordering::Relaxed);
         None
     }
 
@@ -122,7 +119,7 @@ impl Drop for HeldBlock {
         }
         core.holders.release(self.holder);
         if let Budget::Subscription(pinned) = &self.budget {
-            pinned.dropped.fetch_add(self.len as u64, Ordering::Relaxed);
+            pinned.bytes.fetch_sub(self.len as u64, Ordering::Relaxed);
         }
     }
 }

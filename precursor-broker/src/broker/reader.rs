@@ -180,7 +180,7 @@ impl Reader {
                     Kind::Block => Some(own_block(
                         &self.core,
                         &self.pinned,
-                        &taken,
+                        view,
                         word,
                         (self.topic.as_ref(), lost),
                     )),
@@ -239,7 +239,7 @@ impl Reader {
             let (word, lost) = taken.entry(index);
             messages.push(match word.kind() {
                 Kind::Block => {
-                    own_block(&self.core, &self.pinned, &taken, word, (self.topic.as_ref(), lost))
+                    own_block(&self.core, &self.pinned, view, word, (self.topic.as_ref(), lost))
                 }
                 _ => Message::inline(taken.cell(index), self.topic.as_ref(), lost),
             });
@@ -341,7 +341,7 @@ enum Held {
 fn own_block(
     core: &Core,
     pinned: &Arc<PinnedBytes>,
-    taken: &Taken<'_, '_>,
+    view: &Mailbox<'_>,
     word: CommitWord,
     (topic, lost): (Option<&Arc<str>>, u64),
 ) -> Message {
@@ -349,7 +349,7 @@ fn own_block(
     let payload = core.extent_of(word);
     prefetch(core, block, payload);
     let len = payload.frame_len();
-    taken.release_block_bytes(len as u64);
+    view.release_block_bytes(len as u64);
     let reserved = core
         .region
         .blocks()

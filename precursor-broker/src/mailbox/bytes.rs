@@ -41,26 +41,16 @@ impl Mailbox<'_> {
         }
         let fits = before == 0 || before.saturating_add(bytes) <= max;
         if !fits {
-            self.unreserve_block_bytes(bytes);
+            self.release_block_bytes(bytes);
         }
         fits
     }
 
-    /// What was counted in does not come.
-    #[cold]
-    pub(crate) fn unreserve_block_bytes(&self, bytes: u64) {
-        self.header.publishers.block_bytes_in.fetch_sub(bytes, Ordering::Relaxed);
-    }
-
-    /// Bytes of a block left the mailbox. Who is the only one to take from it, now and later, needs no
-    /// exchange for that.
-    #[inline(always)]
-    pub(crate) fn release_block_bytes(&self, bytes: u64, is_alone: bool) {
-        let left = &self.header.readers.block_bytes_out;
-        if is_alone {
-            left.store(left.load(Ordering::Relaxed).wrapping_add(bytes), Ordering::Relaxed);
-        } else if bytes > 0 {
-            left.fetch_add(bytes, Ordering::Relaxed);
+    /// Bytes of a block left the mailbox.
+    #[inline]
+    pub(crate) fn release_block_bytes(&self, bytes: u64) {
+        if bytes > 0 {
+            self.header.readers.block_bytes_out.fetch_add(bytes, Ordering::Relaxed);
         }
     }
 
@@ -96,7 +86,7 @@ mod tests {
         let (mailbox, hint) = (boxed.view(), AtomicU64::new(0));
         assert!(mailbox.reserve_block_bytes(500, 100, &hint), "the first, whatever its size");
         assert!(!mailbox.reserve_block_bytes(1, 100, &hint));
-        mailbox.release_block_bytes(500, true);
+        mailbox.release_block_bytes(500);
         assert_eq!(mailbox.block_bytes(), 0);
         for _ in 0..2 {
             assert!(mailbox.reserve_block_bytes(40, 100, &hint));
@@ -115,7 +105,7 @@ mod tests {
             assert!(mailbox.reserve_block_bytes(60, 100, &old));
             assert!(!mailbox.reserve_block_bytes(60, 100, &old));
             assert!(!mailbox.reserve_block_bytes(60, 100, &new));
-            mailbox.release_block_bytes(60, true);
+            mailbox.release_block_bytes(60);
         }
     }
 
@@ -124,13 +114,13 @@ mod tests {
         let boxed = BoxedMailbox::opened(16, 1);
         let (mailbox, hint) = (boxed.view(), AtomicU64::new(0));
         assert!(mailbox.reserve_block_bytes(50, 100, &hint));
-        mailbox.release_block_bytes(50, true);
+        mailbox.release_block_bytes(50);
         assert!(mailbox.reserve_block_bytes(90, 100, &hint));
         mailbox.recount_block_bytes(|| 30);
         assert_eq!(mailbox.block_bytes(), 30);
         assert!(mailbox.reserve_block_bytes(70, 100, &hint));
         // A live reader had taken what the recount did not see, and counts it out now.
-        mailbox.release_block_bytes(100 + 60, true);
+        mailbox.release_block_bytes(100 + 60);
         assert_eq!(mailbox.block_bytes(), 0);
         assert!(mailbox.reserve_block_bytes(70, 100, &hint));
         assert_eq!(mailbox.block_bytes(), 70, "no debt is left");

@@ -361,12 +361,6 @@ impl<'m> Taken<'_, 'm> {
         self.mailbox
     }
 
-    /// Counts the bytes of the run's blocks out of the mailbox.
-    #[inline(always)]
-    pub(crate) fn release_block_bytes(&self, bytes: u64) {
-        self.mailbox.release_block_bytes(bytes, self.cursor.is_alone);
-    }
-
     /// What the slot of message `index` holds.
     #[inline(always)]
     pub(crate) fn word(&self, index: u32) -> CommitWord {
