@@ -199,7 +199,7 @@ fn a_process_that_runs_another_program_now_has_left() {
     let mut ready = kernel.subscribe("from.reborn").open().unwrap();
     let reborn = name.start("reborn");
     assert_eq!(next(&mut ready), b"here");
-    reborn.has_become("sleep");
+    reborn.wait_to_become("sleep");
     let _ = kernel.maintain().unwrap();
     while kernel.counters().routes.len() != 1 {
         thread::yield_now();

@@ -162,7 +162,7 @@ fn a_process_that_runs_another_program_now_has_left_a_groups_name() {
     let mut ready = kernel.subscribe("from.reborn").open().unwrap();
     let reborn = name.start("reborn");
     assert_eq!(next(&mut ready), b"here");
-    reborn.has_become("sleep");
+    reborn.wait_to_become("sleep");
     let begun = Instant::now();
     while kernel.counters().routes.len() != 1 {
         assert!(begun.elapsed() < LONG, "it is taken for alive");

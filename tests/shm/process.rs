@@ -121,8 +121,8 @@ pub(crate) fn role() -> Option<(String, String)> {
 pub(crate) struct Process(Child);
 
 impl Process {
-    /// Waits until it runs `program`.
-    pub(crate) fn has_become(&self, program: &str) {
+    /// Returns once it runs `program`.
+    pub(crate) fn wait_to_become(&self, program: &str) {
         let link = format!("/proc/{}/exe", self.id());
         while !std::fs::read_link(&link).is_ok_and(|found| found.ends_with(program)) {
             std::thread::yield_now();
