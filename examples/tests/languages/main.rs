@@ -125,7 +125,8 @@ fn adds_up_what_another_process_publishes(mut reader: Command) {
     assert_eq!(found["total"], sum(&rows, |_| true, 1));
     assert_eq!(found["carriers"]["UA"], sum(&rows, |row| row[9] == "UA", 1));
     assert!(found["received"].as_u64().unwrap() > rows.len() as u64, "some came again: {found}");
-    assert_eq!(found["lost"], 0);
+    // The message that the killed publisher had begun counts as lost; the second sends it again.
+    assert!(found["lost"].as_u64().unwrap() <= 1, "more than the begun one is lost: {found}");
 }
 
 /// A process of a test, killed with this value.
