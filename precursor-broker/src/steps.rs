@@ -43,6 +43,8 @@ mod hook {
         "segment.moving",
         "segment.retired",
         "segment.tails_freed",
+        "run.held",
+        "run.moving",
         "segment.trimming",
         "segment.decommitted",
         "latest.keys_held",

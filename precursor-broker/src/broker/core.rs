@@ -228,13 +228,13 @@ impl Core {
     /// Gives one reference up.
     #[inline]
     pub(crate) fn release(&self, block: BlockRef) {
-        self.region.blocks().release_ref(block, self.owner_id());
+        self.region.blocks().release_ref(block);
     }
 
     /// Gives up a reference that a place of the caller's holds.
     #[inline]
     pub(crate) fn release_id(&self, block: BlockId) {
-        self.region.blocks().release_place(block, self.owner_id());
+        self.region.blocks().release_place(block);
     }
 
     /// Gives up what an undelivered slot refers to.

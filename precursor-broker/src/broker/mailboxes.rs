@@ -180,7 +180,7 @@ impl Core {
             |word| self.discard(word),
             || {
                 if let Some(cells) = cells {
-                    self.region.blocks().free_ring(cells, self.owner_id());
+                    self.region.blocks().free_ring(cells);
                 }
                 view.header.config.cells_block.store(0, Ordering::Release);
             },

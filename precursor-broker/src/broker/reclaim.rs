@@ -263,7 +263,7 @@ fn recount_bytes(core: &Core, chunk: &Mailbox<'_>) {
 
 fn release_cells(core: &Core, chunk: &Mailbox<'_>) {
     if let Some(cells) = cells_of(chunk) {
-        core.region.blocks().free_ring(cells, core.owner_id());
+        core.region.blocks().free_ring(cells);
         chunk.header.config.cells_block.store(0, Ordering::Release);
     }
 }
@@ -291,7 +291,7 @@ fn close_pollers(core: &Core, dead: u16) {
 
 /// Frees the shared blocks that no slot, no table, no reply and no holder refers to.
 pub(crate) fn recount(core: &Core) -> usize {
-    core.region.recount(core.owner_id(), &mut |visit| {
+    core.region.recount(&mut |visit| {
         for_each_chunk(core, |_, _, chunk| {
             chunk.for_each_reference(|word| {
                 if word.kind() == Kind::Block {

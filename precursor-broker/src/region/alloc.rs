@@ -1,10 +1,9 @@
-//! Taking blocks: the one whose turn it is, else a search, else a new slab (R3.2).
+//! Taking blocks of slabs: the one whose turn it is, else a search, else a new slab (R3.2).
 
 use super::blocks::{BlockId, BlockRef, BlockTable};
 use super::classes::Class;
 use super::error::AllocError;
 use super::hint::{AllocHint, Window};
-use super::segments::{From, Run};
 use super::words::{BlockState, SegmentState, SegmentWord};
 use crate::sync::Ordering;
 
@@ -13,7 +12,7 @@ const ROTATING_SLOTS: usize = 16;
 /// Slabs that such a class goes round: 4 MiB, more than a core's own caches hold.
 const ROTATING_SLABS: usize = 16;
 /// Rounds of claiming a segment and giving unused ones back before an allocation is refused.
-const ROUNDS_MAX: usize = 4;
+pub(super) const ROUNDS_MAX: usize = 4;
 
 /// A block that was taken out of the free ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +23,7 @@ pub(crate) struct Allocated {
 }
 
 /// What came of one try at one block.
-enum Try {
+pub(super) enum Try {
     Taken(Allocated),
     /// Somebody uses it.
     InUse,
@@ -42,7 +41,7 @@ impl BlockTable<'_> {
         hint: &AllocHint,
     ) -> Result<Allocated, AllocError> {
         let Some(index) = self.geometry.class_for(bytes) else {
-            return self.alloc_large(owner, bytes);
+            return self.take_large(owner, bytes, hint);
         };
         match self.take_next(index, owner, hint) {
             Some(taken) => Ok(taken),
@@ -129,7 +128,7 @@ impl BlockTable<'_> {
         None
     }
 
-    /// One try at one block of a slab, whose word was `seen`: `Free` → `Owned`.
+    /// One try at one block of a slab, whose word was `seen`.
     #[inline(always)]
     fn take_slot(
         &self,
@@ -141,6 +140,19 @@ impl BlockTable<'_> {
     ) -> Try {
         let first = segment * self.geometry.granules_per_segment;
         let id = BlockId((first + slot * class.granules) as u32);
+        self.take_block(id, class.bytes, segment, seen, owner)
+    }
+
+    /// One try at one block of a segment whose word was `seen`: `Free` → `Owned`.
+    #[inline(always)]
+    pub(super) fn take_block(
+        &self,
+        id: BlockId,
+        bytes: usize,
+        segment: usize,
+        seen: SegmentWord,
+        owner: u16,
+    ) -> Try {
         let free = self.load(id);
         let taken = free.taken(owner);
         if free.state() != BlockState::Free || !self.change(id, free, taken) {
@@ -153,7 +165,7 @@ impl BlockTable<'_> {
             return Try::Gone;
         }
         let block = BlockRef { id, generation: taken.generation() };
-        Try::Taken(Allocated { block, bytes: class.bytes })
+        Try::Taken(Allocated { block, bytes })
     }
 
     #[cold]
@@ -244,39 +256,10 @@ impl BlockTable<'_> {
     }
 
     /// Makes the block at the beginning of a segment, which is the caller's, the caller's too.
-    fn own_first(&self, segment: usize, owner: u16, bytes: usize) -> Allocated {
-        let id = BlockId((segment * self.geometry.granules_per_segment) as u32);
+    pub(super) fn own_first(&self, segment: usize, owner: u16, bytes: usize) -> Allocated {
+        let id = self.first_block(segment);
         let taken = self.load(id).taken(owner);
         self.store(id, taken);
         Allocated { block: BlockRef { id, generation: taken.generation() }, bytes }
-    }
-    #[cold]
-    fn alloc_large(&self, owner: u16, bytes: usize) -> Result<Allocated, AllocError> {
-        let max = self.geometry.block_bytes_max;
-        if bytes > max {
-            return Err(AllocError::TooLarge { requested: bytes, max });
-        }
-        let length = bytes.div_ceil(self.geometry.segment_bytes);
-        let Some(run) = self.claim_run(length, owner) else { return Err(self.full(bytes)) };
-        if !run.resident
-            && let Err(error) = self.memory.commit(run.head, length)
-        {
-            self.segments.release_run(run.head, self.segments.load(run.head));
-            return Err(AllocError::commit(bytes, &error));
-        }
-        let block = self.own_first(run.head, owner, length * self.geometry.segment_bytes);
-        self.segments.publish_run(run, SegmentState::Large, length as u32);
-        Ok(block)
-    }
-
-    /// A run from the top, if need be after unused slabs are given back.
-    fn claim_run(&self, length: usize, owner: u16) -> Option<Run> {
-        for _ in 0..ROUNDS_MAX {
-            let run = self.segments.claim_run(length, owner, From::Top);
-            if run.is_some() || self.collect(owner) == 0 {
-                return run;
-            }
-        }
-        None
     }
 }

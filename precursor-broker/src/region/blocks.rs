@@ -5,7 +5,7 @@
 use super::classes::{Class, Geometry};
 use super::error::AllocError;
 use super::segments::SegmentTable;
-use super::words::{BlockState, BlockWord, REFS_MAX, SegmentState, SegmentWord};
+use super::words::{BlockState, BlockWord, REFS_MAX, SegmentState};
 use crate::sync::{AtomicU64, Ordering};
 use std::io;
 
@@ -64,14 +64,19 @@ impl<'a> BlockTable<'a> {
         Self { segments: SegmentTable::new(segments), words, geometry, slab_end, memory }
     }
 
+    /// The block at the beginning of a segment.
+    pub(super) fn first_block(&self, segment: usize) -> BlockId {
+        BlockId((segment * self.geometry.granules_per_segment) as u32)
+    }
+
     /// The blocks of a slab.
     pub(super) fn slots(
         &self,
         segment: usize,
         class: Class,
     ) -> impl Iterator<Item = BlockId> + use<> {
-        let first = segment * self.geometry.granules_per_segment;
-        (0..class.slots).map(move |slot| BlockId((first + slot * class.granules) as u32))
+        let first = self.first_block(segment).0;
+        (0..class.slots).map(move |slot| BlockId(first + (slot * class.granules) as u32))
     }
 
     pub(super) fn full(&self, requested: usize) -> AllocError {
@@ -140,28 +145,28 @@ impl<'a> BlockTable<'a> {
         }
     }
 
-    /// Lowers the count by one; `true` if that freed the block. `by` frees a large block.
+    /// Lowers the count by one; `true` if that freed the block.
     #[inline]
-    pub(crate) fn release_ref(&self, block: BlockRef, by: u16) -> bool {
-        self.release_refs(block, 1, by)
+    pub(crate) fn release_ref(&self, block: BlockRef) -> bool {
+        self.release_refs(block, 1)
     }
 
     /// Lowers the count by `count`; `true` if that freed the block.
     #[inline]
-    pub(crate) fn release_refs(&self, block: BlockRef, count: u32, by: u16) -> bool {
-        self.release_seen(self.load(block.id), block, count, by)
+    pub(crate) fn release_refs(&self, block: BlockRef, count: u32) -> bool {
+        self.release_seen(self.load(block.id), block, count)
     }
 
     /// Gives up the reference of a place that is the caller's; `true` if that freed the block.
     #[inline(always)]
-    pub(crate) fn release_place(&self, block: BlockId, by: u16) -> bool {
+    pub(crate) fn release_place(&self, block: BlockId) -> bool {
         let seen = self.load(block);
         let block = BlockRef { id: block, generation: seen.generation() };
-        self.release_seen(seen, block, 1, by)
+        self.release_seen(seen, block, 1)
     }
 
     #[inline(always)]
-    fn release_seen(&self, mut seen: BlockWord, block: BlockRef, count: u32, by: u16) -> bool {
+    fn release_seen(&self, mut seen: BlockWord, block: BlockRef, count: u32) -> bool {
         loop {
             if !is_life(seen, block) || count == 0 {
                 return false;
@@ -171,7 +176,7 @@ impl<'a> BlockTable<'a> {
                 if self.change(block.id, seen, left) {
                     return false;
                 }
-            } else if self.free(block.id, seen, by) {
+            } else if self.free(block.id, seen) {
                 return true;
             }
             seen = self.load(block.id);
@@ -184,7 +189,7 @@ impl<'a> BlockTable<'a> {
         let seen = self.load(block.id);
         seen.is_owned_by(owner)
             && seen.generation() == block.generation
-            && self.free(block.id, seen, owner)
+            && self.free(block.id, seen)
     }
 
     /// `Owned` → `Ring`: the block holds a mailbox's cells.
@@ -201,39 +206,17 @@ impl<'a> BlockTable<'a> {
     }
 
     /// Frees the cells of a mailbox; `false` if that life of the block holds none.
-    pub(crate) fn free_ring(&self, block: BlockRef, by: u16) -> bool {
+    pub(crate) fn free_ring(&self, block: BlockRef) -> bool {
         let seen = self.load(block.id);
         seen.state() == BlockState::Ring
             && seen.generation() == block.generation
-            && self.free(block.id, seen, by)
+            && self.free(block.id, seen)
     }
 
     /// Frees a block if its word is still `seen`. One of several callers succeeds.
-    ///
-    /// A slab's block is free with one step. A large one passes into the hands of `by` first, so
-    /// that a death in the middle leaves an owner behind, and its segments are given back then.
     #[inline(always)]
-    pub(super) fn free(&self, block: BlockId, seen: BlockWord, by: u16) -> bool {
-        let segment = self.segments.load(self.geometry.segment_of(block.index()));
-        if !segment.is(SegmentState::Large) {
-            return self.change(block, seen, seen.with(BlockState::Free, 0, 0));
-        }
-        let held = seen.with(BlockState::Owned, by, 0);
-        let is_mine = self.change(block, seen, held);
-        if is_mine {
-            self.free_large(block, held, segment, by);
-        }
-        is_mine
-    }
-
-    #[cold]
-    fn free_large(&self, block: BlockId, held: BlockWord, segment: SegmentWord, by: u16) {
-        let head = self.geometry.segment_of(block.index());
-        let moving = segment.with(SegmentState::RunMoving, segment.value(), by);
-        if self.segments.change(head, segment, moving) {
-            self.store(block, held.with(BlockState::Retired, 0, 0));
-            self.segments.release_run(head, moving);
-        }
+    pub(super) fn free(&self, block: BlockId, seen: BlockWord) -> bool {
+        self.change(block, seen, seen.with(BlockState::Free, 0, 0))
     }
 
     /// Bytes that a block holds; `None` if no block begins there.

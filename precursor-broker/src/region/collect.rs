@@ -24,17 +24,20 @@ pub(crate) enum Place {
 }
 
 impl BlockTable<'_> {
-    /// Makes wholly free slabs free segments; returns how many. Their memory stays.
+    /// Makes wholly free slabs and waiting runs free segments; returns how many there were of
+    /// both. Their memory stays.
     pub(crate) fn collect(&self, by: u16) -> usize {
-        self.segments
+        let runs = self.collect_runs(by);
+        let slabs = self
+            .segments
             .heads()
             .filter(|(segment, word)| self.is_unused_slab(*segment, *word))
             .filter(|(segment, word)| {
                 let moving = word.with(SegmentState::Moving, word.value(), by);
                 let is_mine = self.segments.change(*segment, *word, moving);
                 is_mine && self.retire(*segment, moving)
-            })
-            .count()
+            });
+        runs + slabs.count()
     }
 
     /// Gives the memory of every segment that holds nothing back to the system; returns bytes.
@@ -74,10 +77,6 @@ impl BlockTable<'_> {
             SegmentState::Large => is_message(self.first_block(segment)),
             _ => false,
         })
-    }
-
-    fn first_block(&self, segment: usize) -> BlockId {
-        BlockId((segment * self.geometry.granules_per_segment) as u32)
     }
 
     fn is_unused_slab(&self, segment: usize, word: SegmentWord) -> bool {
@@ -143,13 +142,13 @@ impl BlockTable<'_> {
         }
         self.blocks()
             .map(|block| (block, self.load(block)))
-            .filter(|(block, word)| word.is_owned_by(dead) && self.free(*block, *word, by))
+            .filter(|(block, word)| word.is_owned_by(dead) && self.free(*block, *word))
             .count()
     }
 
     /// Frees a run that was being claimed, or given back, by somebody who died.
     fn abandon_run(&self, head: usize, held: SegmentWord) {
-        let block = BlockId((head * self.geometry.granules_per_segment) as u32);
+        let block = self.first_block(head);
         let seen = self.load(block);
         if seen.state() != BlockState::Retired {
             self.store(block, seen.with(BlockState::Retired, 0, 0));
@@ -162,11 +161,11 @@ impl BlockTable<'_> {
     /// `visit_places` must name all places *in the direction in which references move*:
     /// publishers' holder entries, mailbox slots, holder entries. A reference that moves meanwhile
     /// is met at least once, and one that is added changes the block's word.
-    pub(crate) fn recount(&self, by: u16, visit_places: &mut Places<'_>) -> usize {
+    pub(crate) fn recount(&self, visit_places: &mut Places<'_>) -> usize {
         let mut freed = 0;
         for _ in 0..RECOUNTS_MAX {
             let lost = self.unreferred(visit_places);
-            let now = lost.iter().filter(|(block, word)| self.free(*block, *word, by)).count();
+            let now = lost.iter().filter(|(block, word)| self.free(*block, *word)).count();
             freed += now;
             if now == lost.len() {
                 break;

@@ -16,12 +16,23 @@ const WINDOW_MIN: usize = 8;
 pub(crate) struct AllocHint {
     seed: u32,
     cursors: [AtomicU64; CLASSES_MAX],
+    run_end: AtomicU64,
 }
 
 impl AllocHint {
     /// A hint that begins at a place chosen by `seed`, so that publishers do not meet in one line.
     pub(crate) fn new(seed: u32) -> Self {
-        Self { seed, cursors: core::array::from_fn(|_| AtomicU64::new(0)) }
+        let cursors = core::array::from_fn(|_| AtomicU64::new(0));
+        Self { seed, cursors, run_end: AtomicU64::new(0) }
+    }
+
+    /// The segment behind the last block of whole segments, 0 if there was none.
+    pub(crate) fn run_end(&self) -> usize {
+        self.run_end.load(Ordering::Relaxed) as usize
+    }
+
+    pub(crate) fn set_run_end(&self, segment: usize) {
+        self.run_end.store(segment as u64, Ordering::Relaxed);
     }
 
     #[inline]

@@ -184,8 +184,8 @@ impl Region {
     /// Frees every shared block to which nothing refers; returns how many (R3.2.2).
     ///
     /// `visit_slots` names the blocks in every mailbox's slots from `min(take, pins)` to `tail`.
-    pub(crate) fn recount(&self, by: u16, visit_slots: &mut Slots<'_>) -> usize {
-        self.blocks().recount(by, &mut |visit| {
+    pub(crate) fn recount(&self, visit_slots: &mut Slots<'_>) -> usize {
+        self.blocks().recount(&mut |visit| {
             // Publishers' entries come before the slots, readers' after them.
             self.visit_holders(visit);
             visit_slots(&mut |block| visit(Place::Slot(block)));

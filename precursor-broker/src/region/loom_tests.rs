@@ -172,8 +172,8 @@ fn the_last_of_two_readers_frees_the_block_once() {
         let block = table.alloc(1, BYTES, &AllocHint::new(0)).unwrap();
         let shared = table.share(block, 1, 2).unwrap();
         let other = Arc::clone(&boxed);
-        let thread = thread::spawn(move || other.table().release_ref(shared, 2));
-        let mine = table.release_ref(shared, 1);
+        let thread = thread::spawn(move || other.table().release_ref(shared));
+        let mine = table.release_ref(shared);
         assert!(thread.join().unwrap() ^ mine);
         assert_eq!(table.state(block), BlockState::Free);
     });
@@ -191,7 +191,7 @@ fn what_a_reader_did_happens_before_the_next_owner() {
         let other = Arc::clone(&boxed);
         let thread = thread::spawn(move || {
             other.exit(block, SEGMENT);
-            assert!(other.table().release_ref(shared, 2));
+            assert!(other.table().release_ref(shared));
         });
         if let Ok(again) = table.alloc(3, SEGMENT, &hint) {
             boxed.enter(again, SEGMENT, 3);
@@ -210,6 +210,7 @@ fn two_survivors_reclaim_a_large_block_once() {
         let thread = thread::spawn(move || other.table().reclaim(1, 2));
         let mine = table.reclaim(1, 3);
         assert_eq!(thread.join().unwrap() + mine, 1);
+        table.trim(2);
         assert_eq!(table.bytes_in_use(), 0);
     });
 }
@@ -247,7 +248,7 @@ fn a_reference_that_moves_during_a_recount_is_not_lost() {
             moving.0.store(0, Ordering::Release);
             assert_eq!(other.table().reference(block), Some(shared), "still held");
         });
-        let freed = table.recount(2, &mut |visit| {
+        let freed = table.recount(&mut |visit| {
             for place in [&places.1, &places.0, &places.1] {
                 if place.load(Ordering::Acquire) == 1 {
                     visit(Place::Holder(shared));
@@ -268,8 +269,8 @@ fn a_recount_and_a_late_release_free_the_block_once() {
         let shared = table.share(block, 1, 1).unwrap();
         let other = Arc::clone(&boxed);
         // An evictor took the slot's reference and is about to let it go: no place names it.
-        let thread = thread::spawn(move || other.table().release_ref(shared, 2));
-        let freed = table.recount(3, &mut |_| {});
+        let thread = thread::spawn(move || other.table().release_ref(shared));
+        let freed = table.recount(&mut |_| {});
         assert_eq!(usize::from(thread.join().unwrap()) + freed, 1);
         assert_eq!(table.state(block), BlockState::Free);
     });
@@ -283,6 +284,42 @@ fn overlapping_runs_are_claimed_by_one_and_leave_no_tails() {
         let thread = thread::spawn(move || other.turn(1, 2 * SEGMENT, &AllocHint::new(0)));
         boxed.turn(2, SEGMENT, &AllocHint::new(0));
         thread.join().unwrap();
+        boxed.table().trim(1);
         assert_eq!(boxed.table().bytes_in_use(), 0);
+    });
+}
+
+#[test]
+fn a_run_that_waits_is_taken_or_given_back() {
+    model(|| {
+        let boxed = Boxed::new(2);
+        let hint = AllocHint::new(0);
+        assert!(boxed.turn(1, 2 * SEGMENT, &hint));
+        let other = Arc::clone(&boxed);
+        // Giving it back makes room for a run of another length at the same segment.
+        let thread = thread::spawn(move || other.turn(2, SEGMENT, &AllocHint::new(0)));
+        let mine = boxed.turn(1, 2 * SEGMENT, &hint);
+        assert!(thread.join().unwrap() | mine);
+        boxed.table().trim(1);
+        assert_eq!(boxed.table().bytes_in_use(), 0, "nothing is stuck in motion");
+    });
+}
+
+#[test]
+fn two_collectors_and_a_survivor_give_a_run_back_once() {
+    model(|| {
+        let boxed = Boxed::new(2);
+        let table = boxed.table();
+        // Participant 1 died with the block of a run in its hands.
+        table.alloc(1, 2 * SEGMENT, &AllocHint::new(0)).unwrap();
+        let other = Arc::clone(&boxed);
+        let thread = thread::spawn(move || {
+            other.table().reclaim(1, 2);
+            other.table().collect(2)
+        });
+        let mine = table.collect(3);
+        let theirs = thread.join().unwrap();
+        assert_eq!(mine + theirs, 1);
+        assert_eq!(table.bytes_in_use(), 0);
     });
 }

@@ -2,7 +2,7 @@
 //!
 //! `limits` is the limits page, `layout` the offsets that follow from it, `records` and `words` what
 //! stands at them, `map` the mappings and the only typed access. `classes`, `segments`, `blocks`,
-//! `alloc` and `collect` are the memory of payloads, `hint` is what makes taking it cheap, `arena`
+//! `alloc`, `runs` and `collect` are the memory of payloads, `hint` is what makes taking it cheap, `arena`
 //! the memory of mailboxes; `owners` and `holders` say who lives and what it refers to.
 
 pub(crate) mod alloc;
@@ -26,6 +26,7 @@ pub(crate) mod map;
 pub(crate) mod owners;
 pub(crate) mod records;
 pub(crate) mod replies;
+mod runs;
 pub(crate) mod segments;
 pub(crate) mod words;
 

@@ -3,6 +3,7 @@
 mod blocks;
 mod participants;
 mod properties;
+mod runs;
 #[cfg(all(target_os = "linux", not(miri)))]
 mod shared;
 

@@ -275,6 +275,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         },
     },
     Scenario {
+        name: "take segments that waited for blocks of another length",
+        stage: |survivor| one(survivor, 16, Policy::DropNewest, 0, 0),
+        act: |victim, _, begin| {
+            let publisher = victim.publisher("t", Default::default()).unwrap();
+            publisher.loan(900_000).unwrap().abort();
+            begin();
+            publisher.loan(600_000).unwrap().abort();
+        },
+    },
+    Scenario {
         name: "publish to readers that sleep in a group",
         stage: sleepers,
         act: |victim, _, begin| publish(victim, 20, begin),

@@ -27,9 +27,9 @@ fn a_block_lives_from_its_owner_through_its_readers_to_the_next_owner() {
     assert_eq!(blocks.reference(block), Some(shared));
     assert!(!blocks.free_owned(blocks.owned_reference(block), 1), "shared: no owner any more");
     assert!(blocks.add_refs(shared, 1));
-    assert!(!blocks.release_refs(shared, 2, 3));
-    assert!(blocks.release_ref(shared, 3));
-    assert!(!blocks.release_ref(shared, 3), "that life is over");
+    assert!(!blocks.release_refs(shared, 2));
+    assert!(blocks.release_ref(shared));
+    assert!(!blocks.release_ref(shared), "that life is over");
     assert_eq!(blocks.state(block), BlockState::Free);
 }
 
@@ -39,11 +39,11 @@ fn a_release_in_a_later_life_does_nothing() {
     let blocks = region.blocks();
     let all = fill(&region, 1, SEGMENT_BYTES);
     let stale = blocks.share(all[0], 1, 1).unwrap();
-    assert!(blocks.release_ref(stale, 1));
+    assert!(blocks.release_ref(stale));
     let again = blocks.alloc(1, SEGMENT_BYTES, &AllocHint::new(0)).unwrap();
     assert_eq!(again, all[0], "the only free one");
     let shared = blocks.share(again, 1, 1).unwrap();
-    assert!(!blocks.release_ref(stale, 1));
+    assert!(!blocks.release_ref(stale));
     assert!(!blocks.add_refs(stale, 1));
     assert_eq!(blocks.reference(again), Some(shared));
 }
@@ -140,12 +140,12 @@ fn a_ring_keeps_its_block_until_its_mailbox_frees_it() {
         assert!(!blocks.ring(block, 2));
         assert!(blocks.ring(block, 1));
         assert_eq!(blocks.reclaim(1, 2), 0, "a ring has no owner");
-        assert!(blocks.free_ring(life, 2));
-        assert!(!blocks.free_ring(life, 2));
+        assert!(blocks.free_ring(life));
+        assert!(!blocks.free_ring(life));
         let again = blocks.alloc(1, bytes, &AllocHint::new(0)).unwrap();
         assert!(again == block && blocks.ring(again, 1));
-        assert!(!blocks.free_ring(life, 2), "the cells of another mailbox");
-        assert!(blocks.free_ring(blocks.owned_reference(again), 2));
+        assert!(!blocks.free_ring(life), "the cells of another mailbox");
+        assert!(blocks.free_ring(blocks.owned_reference(again)));
     }
     assert_eq!(blocks.trim(2), 2 * SEGMENT_BYTES);
 }
@@ -180,37 +180,9 @@ fn what_a_dead_participant_owned_is_free_again() {
     assert_eq!(blocks.reclaim(1, 2), 2);
     assert_eq!(blocks.reclaim(1, 2), 0, "idempotent");
     assert_eq!(blocks.state(owned), BlockState::Free);
-    assert_eq!(blocks.state(large), BlockState::Retired);
+    assert_eq!(blocks.state(large), BlockState::Free);
     assert_eq!(blocks.state(other), BlockState::Owned);
     assert_eq!(blocks.state(shared), BlockState::Shared);
-}
-
-#[test]
-fn a_death_at_any_step_of_a_large_block_leaves_nothing_behind() {
-    let region = region();
-    let blocks = region.blocks();
-    let table = blocks.segments;
-    // Claiming: the head, some tails, all tails, the block.
-    for tails in 0..4 {
-        let head = table.load(0);
-        table.publish(0, head.with(SegmentState::RunMoving, 3, 1));
-        for distance in 1..=tails.min(2) {
-            let tail = table.load(distance).with(SegmentState::Tail, distance as u32, 0);
-            table.publish(distance, tail);
-        }
-        if tails == 3 {
-            blocks.store(BlockId(0), blocks.load(BlockId(0)).taken(1));
-        }
-        blocks.reclaim(1, 2);
-        assert_eq!(blocks.bytes_in_use(), 0, "{tails} tails");
-    }
-    // Giving back: the word in the hands of the freeing participant, the segments not yet.
-    let block = blocks.alloc(1, 2 * SEGMENT_BYTES, &AllocHint::new(0)).unwrap();
-    let shared = blocks.share(block, 1, 1).unwrap();
-    let seen = blocks.load(shared.id);
-    assert!(blocks.change(block, seen, seen.with(BlockState::Owned, 3, 0)));
-    assert_eq!(blocks.reclaim(3, 2), 1);
-    assert_eq!(blocks.bytes_in_use(), 0);
 }
 
 #[test]
@@ -249,8 +221,7 @@ fn a_recount_frees_what_no_place_refers_to_and_nothing_else() {
     let entry = table.hold(held).unwrap();
     let lost = HolderTable::new(region.clone(), dead.id);
     lost.hold(leaked).unwrap();
-    let recount =
-        || region.recount(reader.id, &mut |visit: &mut dyn FnMut(BlockId)| visit(queued.id));
+    let recount = || region.recount(&mut |visit: &mut dyn FnMut(BlockId)| visit(queued.id));
     assert_eq!(recount(), 1, "the large one; the dead one's entry still refers to the other");
     region.clear_holders(dead.id);
     assert_eq!(recount(), 1);
@@ -258,7 +229,7 @@ fn a_recount_frees_what_no_place_refers_to_and_nothing_else() {
     let is_shared = |block: BlockRef| blocks.reference(block.id) == Some(block);
     assert!(is_shared(queued) && is_shared(held));
     assert!(!is_shared(leaked) && !is_shared(large));
-    assert!(blocks.release_ref(held, reader.id));
+    assert!(blocks.release_ref(held));
     table.release(entry);
 }
 
@@ -270,11 +241,11 @@ fn a_recount_leaves_a_block_alone_whose_references_were_added_meanwhile() {
     let block = blocks.alloc(1, 700, &AllocHint::new(0)).unwrap();
     let shared = blocks.share(block, 1, 1).unwrap();
     let mut passes = 0;
-    let freed = blocks.recount(2, &mut |_| {
+    let freed = blocks.recount(&mut |_| {
         // A reader forwards it and lets its own reference go: the count is the same again.
         passes += 1;
         assert!(blocks.add_refs(shared, 1));
-        assert!(!blocks.release_ref(shared, 1));
+        assert!(!blocks.release_ref(shared));
     });
     assert_eq!(freed, 0);
     assert!(passes > 1, "it looks again");
@@ -314,7 +285,7 @@ fn worker(region: &Region, owner: u16, turns: u32) {
             for (block, turn) in queue.drain(..) {
                 assert_eq!(read(stamp(block)), u64::from(owner) << 32 | u64::from(turn));
                 let shared = blocks.share(block, owner, 1).unwrap();
-                assert!(blocks.release_ref(shared, owner));
+                assert!(blocks.release_ref(shared));
             }
         }
     }

@@ -89,7 +89,7 @@ fn apply(region: &Region, hint: &AllocHint, oracle: &mut Oracle, step: &Step) {
         Step::Release { pick, count } => {
             if let Some((block, (shared, refs, places))) = nth(&oracle.shared, pick) {
                 let count = count.min(places);
-                let freed = count > 0 && blocks.release_refs(shared, count, 1);
+                let freed = count > 0 && blocks.release_refs(shared, count);
                 assert_eq!(freed, count > 0 && refs == count);
                 oracle.shared.insert(block, (shared, refs - count, places - count));
                 if freed {
@@ -117,7 +117,7 @@ fn apply(region: &Region, hint: &AllocHint, oracle: &mut Oracle, step: &Step) {
 
 fn recount(region: &Region, oracle: &mut Oracle) {
     let leaked = oracle.shared.values().filter(|(_, _, places)| *places == 0).count();
-    let freed = region.recount(9, &mut |visit| {
+    let freed = region.recount(&mut |visit| {
         let placed = oracle.shared.iter().filter(|(_, (_, _, places))| *places > 0);
         placed.for_each(|(block, _)| visit(*block));
     });
@@ -164,7 +164,7 @@ proptest! {
         for owner in 1..4 {
             region.blocks().reclaim(owner, 9);
         }
-        region.recount(9, &mut |_| {});
+        region.recount(&mut |_| {});
         region.blocks().trim(9);
         prop_assert_eq!(region.blocks().bytes_in_use(), 0);
     }

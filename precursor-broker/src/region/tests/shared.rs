@@ -34,7 +34,7 @@ fn two_mappings_at_two_addresses_see_the_same_region() {
 
     let shared = first.blocks().share(block, owner.id, 1).unwrap();
     assert_eq!(second.blocks().reference(block), Some(shared));
-    assert!(second.blocks().release_ref(shared, other.id));
+    assert!(second.blocks().release_ref(shared));
     assert_eq!(second.blocks().trim(other.id), 256 << 10);
     assert_eq!(first.blocks().committed_bytes(), 0);
 }
