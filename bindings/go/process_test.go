@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // child is what a process does that a test has started.
@@ -26,6 +27,8 @@ func child(role string) {
 		panic(err)
 	}
 	switch role {
+	case "refused":
+		refused(ctx, subscription)
 	case "interrupted":
 		ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 		defer stop()
@@ -51,6 +54,34 @@ func child(role string) {
 			panic(err)
 		}
 	}
+}
+
+// refused waits on a subscription while the process may open no more files, and then again.
+func refused(ctx context.Context, subscription *Subscription) {
+	wait := func(limit time.Duration) error {
+		soon, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		_, err := subscription.Recv(soon)
+		return err
+	}
+	// Go's netpoller takes descriptors of its own at its first use, and ends the process without them.
+	if _, _, err := os.Pipe(); err != nil {
+		panic(err)
+	}
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
+		panic(err)
+	}
+	none := syscall.Rlimit{Cur: 3, Max: files.Max}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none); err != nil {
+		panic(err)
+	}
+	err := wait(patience)
+	fmt.Println(errors.Is(err, ErrOS), errors.Is(err, syscall.EMFILE), err)
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
+		panic(err)
+	}
+	fmt.Println(errors.Is(wait(time.Millisecond), ErrTimeout))
 }
 
 func start(t *testing.T, role string) *exec.Cmd {
@@ -103,6 +134,16 @@ func TestWhatTheSystemRefusesHasItsNumber(t *testing.T) {
 	if !errors.Is(err, syscall.ENOTDIR) {
 		t.Fatalf("no ENOTDIR in %v", err)
 	}
+}
+
+func TestAWaitWithoutADescriptorSaysWhatToDoAndServesWhenThereIsOne(t *testing.T) {
+	output := got(start(t, "refused").Output())(t)
+	lines := strings.Split(strings.TrimSpace(string(output)), "\n")
+	equal(t, len(lines), 2)
+	if !strings.HasPrefix(lines[0], "true true ") || !strings.Contains(lines[0], "raise the limit") {
+		t.Errorf("%s", lines[0])
+	}
+	equal(t, lines[1], "true")
 }
 
 func TestANameThatNobodyHasOpenIsNotFound(t *testing.T) {

@@ -20,6 +20,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/eventfd.h>
@@ -63,11 +64,16 @@ static inline neo_error_t *neo_go_error(neo_error_t *err)
     return err;
 }
 
-/* What the system refused just now, with its errno. */
+/* The system has refused a descriptor just now. */
 static inline neo_status_t neo_go_refused(neo_error_t *err)
 {
     err->code = NEO_E_OS;
     err->os_errno = errno;
+    int len = snprintf(err->msg, sizeof err->msg,
+                       "the descriptor to wait with could not be made (os error %d): raise the limit of "
+                       "open files (ulimit -n)",
+                       err->os_errno);
+    err->len = len < 0 ? 0 : (uint32_t)len;
     return NEO_E_OS;
 }
 
