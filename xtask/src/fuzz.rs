@@ -101,12 +101,13 @@ fn fuzz(target: &str, triple: &str, seconds: u64) -> Outcome {
         format!("-max_total_time={seconds}"),
         format!("-artifact_prefix={}/", artifacts.display()),
     ]);
-    command.args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1", "-print_funcs=0"]);
+    // By the clock on the wall, on which a busy machine may stop a program for a while.
+    command.args(["-timeout=60", "-rss_limit_mb=2048", "-print_final_stats=1", "-print_funcs=0"]);
     command.arg("-verbosity=0");
     // libFuzzer writes to the first folder and reads them all.
     command.arg(found).args(seeds.is_dir().then_some(seeds));
     let title = format!("fuzz {target}");
-    let mut outcome = Step::new(&title, command, Duration::from_secs(seconds * 2 + 60)).run();
+    let mut outcome = Step::new(&title, command, Duration::from_secs(seconds * 2 + 180)).run();
     outcome.counts = match outcome.failure {
         None => Counts { passed: 1, ..Counts::default() },
         Some(_) => Counts { failed: 1, ..Counts::default() },
