@@ -64,7 +64,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture
 def kernel() -> Iterator[neo_protocol.Kernel]:
-    with neo_protocol.open("mem://") as kernel:
+    with neo_protocol.open("mem://", call_timeout=LONG) as kernel:
         yield kernel
 
 
