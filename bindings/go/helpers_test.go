@@ -11,7 +11,7 @@ import (
 )
 
 // patience is far beyond what any step needs: a wait that reaches it has been lost.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 func TestMain(m *testing.M) {
 	if role := os.Getenv("NEO_GO_CHILD"); role != "" {
@@ -44,7 +44,8 @@ func begin(t *testing.T, options ...Option) (context.Context, *Kernel) {
 			t.Errorf("%d handles were left to the garbage collector", left)
 		}
 	})
-	kernel, err := Open("mem://", options...)
+	// Calls, too, wait as long as everything else, unless the test asks for less.
+	kernel, err := Open("mem://", append([]Option{WithCallTimeout(patience)}, options...)...)
 	must(t, err)
 	t.Cleanup(func() { kernel.Close() })
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -18,7 +18,7 @@ import (
 // child is what a process does that a test has started.
 func child(role string) {
 	ctx := context.Background()
-	kernel, err := Open("mem://")
+	kernel, err := Open("mem://", WithCallTimeout(patience))
 	if err != nil {
 		panic(err)
 	}
