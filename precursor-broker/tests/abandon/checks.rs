@@ -1,7 +1,9 @@
 //! What survivors rely on after a reclaim.
 
+use std::path::Path;
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Instant;
 
 use precursor_broker::{
     Broker, Policy, PublishOptions, RouteCounters, SubscribeOptions, Subscription, Wait,
@@ -41,6 +43,29 @@ pub(crate) fn ends<T: Send + 'static>(
     let (sender, receiver) = channel();
     thread::spawn(move || sender.send(work()));
     move || receiver.recv_timeout(LONG).unwrap_or_else(|_| panic!("never: {what}"))
+}
+
+/// The same for what begins with a sleep; returns when it sleeps.
+pub(crate) fn sleeps_and_ends<T: Send + 'static>(
+    what: &'static str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> impl FnOnce() -> T {
+    let (teller, told) = channel();
+    let ended = ends(what, move || {
+        teller.send(std::fs::read_link("/proc/thread-self").unwrap()).unwrap();
+        work()
+    });
+    let status = Path::new("/proc").join(told.recv().unwrap()).join("stat");
+    let is_asleep = || {
+        let status = std::fs::read_to_string(&status).unwrap();
+        status.rsplit_once(") ").unwrap().1.starts_with('S')
+    };
+    let begun = Instant::now();
+    while !is_asleep() {
+        assert!(begun.elapsed() < LONG, "it does not sleep: {what}");
+        thread::yield_now();
+    }
+    ended
 }
 
 /// Does something on another thread, so that it is none of the victim's steps.

@@ -25,7 +25,7 @@ use std::thread;
 use precursor_broker::{Broker, Limits, steps};
 
 /// Longer than anything that ends as it should.
-pub(crate) const LONG: Duration = Duration::from_secs(5);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 /// Participants of the harness's kernels at one time.
 pub(crate) const PARTICIPANTS: u32 = 4;

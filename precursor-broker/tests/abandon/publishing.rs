@@ -2,7 +2,7 @@
 
 use precursor_broker::{Broker, Policy, Subscription, Wait};
 
-use super::checks::{crew, ends, flows, holding};
+use super::checks::{crew, flows, holding, sleeps_and_ends};
 use super::{Check, LONG, Scenario};
 
 fn subscribed(broker: &Broker, pattern: &str, depth: u32, policy: Policy) -> Subscription {
@@ -86,7 +86,7 @@ fn a_sleeper(survivor: &Broker) -> Check {
     let mut options = holding(16, Policy::DropNewest);
     options.wait = Wait::Park;
     let mut subscription = survivor.subscribe("t", &options).unwrap();
-    let woken = ends("the reader wakes", move || {
+    let woken = sleeps_and_ends("the reader wakes", move || {
         subscription.recv().unwrap();
         subscription
     });
@@ -107,7 +107,7 @@ fn sleepers(survivor: &Broker) -> Check {
         let mut options = crew();
         options.wait = Wait::Park;
         let mut member = survivor.subscribe("t", &options).unwrap();
-        ends("the member wakes", move || {
+        sleeps_and_ends("the member wakes", move || {
             member.recv().unwrap();
             member
         })
