@@ -94,17 +94,20 @@ impl Directory {
                 }
                 _ => {}
             }
-            match std::fs::symlink_metadata(path) {
-                // Whoever left the last name has taken it away at this moment.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                found => return self.judge(found),
+            // Whoever left the last name may have taken it away at this moment.
+            if self.exists()? {
+                return Ok(());
             }
         }
-        self.check()
+        self.judge(std::fs::symlink_metadata(path))
     }
 
-    pub(super) fn check(&self) -> Result<()> {
-        self.judge(std::fs::symlink_metadata(&self.path))
+    /// Whether it is there, which ends with its last name; refused if others can write to it.
+    pub(super) fn exists(&self) -> Result<bool> {
+        match std::fs::symlink_metadata(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            found => self.judge(found).map(|()| true),
+        }
     }
 
     fn judge(&self, found: io::Result<Metadata>) -> Result<()> {
@@ -154,7 +157,9 @@ impl Directory {
     pub(super) fn sweep(&self) {
         for name in self.file_names().unwrap_or_default().into_iter().take(SWEPT_MAX) {
             let place = Place { directory: self.clone(), name };
-            if let Ok(Some(file)) = try_lock(&place) {
+            // Not made anew, if whoever had it has left meanwhile.
+            let found = peer::open_file_to_read(&place.file()).and_then(try_lock);
+            if let Ok(Some(file)) = found {
                 // What cannot be looked at or removed is for the next sweep.
                 let _ = LockedName::new(file, place).remove_if_empty();
             }
@@ -165,7 +170,7 @@ impl Directory {
     pub(super) fn lock(&self, name: &str) -> Result<LockedName> {
         let place = Place { directory: self.clone(), name: name.into() };
         for _ in 0..TURNS_MAX {
-            match try_lock(&place) {
+            match place.open().and_then(try_lock) {
                 Ok(Some(file)) => return Ok(LockedName::new(file, place)),
                 Ok(None) => sys::pause(TURN),
                 // The last one to leave a name takes the directory away.
@@ -187,8 +192,7 @@ impl Directory {
 }
 
 /// `None`: somebody else has the lock, or took the file away at this moment.
-fn try_lock(place: &Place) -> io::Result<Option<File>> {
-    let file = place.open()?;
+fn try_lock(file: File) -> io::Result<Option<File>> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Ok(None),

@@ -1,6 +1,7 @@
 //! What names there are, and who is behind each: looked at without a lock, and cleaned with one.
 
 use std::fs::File;
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 
@@ -161,7 +162,7 @@ impl Directory {
         let path = self.path.join(name);
         match peer::open_file_to_read(&path) {
             Ok(file) => Ok(Some(file)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(system(format_args!("read {}", path.display()))(error)),
         }
     }
@@ -172,14 +173,14 @@ impl Directory {
     }
 
     fn names(&self) -> Result<Vec<SharedName>> {
+        if !self.exists()? {
+            return Ok(Vec::new());
+        }
         let found = match self.file_names() {
-            Ok(found) => found,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => {
-                return Err(system(format_args!("read {}", self.path.display()))(error));
-            }
+            // It went at this moment.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            found => found.map_err(system(format_args!("read {}", self.path.display())))?,
         };
-        self.check()?;
         let mut names = Vec::new();
         for name in found {
             if let Some(file) = self.file(&name)? {
@@ -193,10 +194,9 @@ impl Directory {
 
     /// Locks a name that has a file.
     pub(crate) fn lock_existing(&self, name: &str) -> Result<LockedName> {
-        if !self.path.join(name).exists() {
+        if !(self.exists()? && self.path.join(name).exists()) {
             return Err(self.not_found(name));
         }
-        self.check()?;
         self.lock(name)
     }
 
@@ -246,7 +246,7 @@ fn still_has(pid: u32, memory: Memory) -> bool {
     use std::os::unix::fs::MetadataExt;
     match peer::descriptor_metadata(pid, memory.descriptor) {
         Ok(found) => found.ino() == memory.inode,
-        Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
+        Err(error) => error.kind() == io::ErrorKind::PermissionDenied,
     }
 }
 
@@ -265,5 +265,30 @@ impl LockedName {
         }
         self.remove_if_empty()?;
         Ok(CleanedName { ended, removed: !self.place.file().exists() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_looks_and_sweeps_meets_no_error_and_makes_no_name_that_was_left() {
+        let path = std::env::temp_dir().join(format!("neo-looks-{}", std::process::id()));
+        let directory = Directory { path, group: None };
+        std::thread::scope(|scope| {
+            let comes_and_goes = scope.spawn(|| {
+                for _ in 0..3_000 {
+                    directory.prepare().unwrap();
+                    directory.lock("a").unwrap().remove_if_empty().unwrap();
+                    assert!(!directory.path.join("a").exists(), "it is there again");
+                }
+            });
+            while !comes_and_goes.is_finished() {
+                directory.names().unwrap();
+                directory.sweep();
+            }
+        });
+        assert!(!directory.path.exists());
     }
 }
