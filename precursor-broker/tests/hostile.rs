@@ -22,7 +22,7 @@ use precursor_broker::{
 };
 
 /// Nothing that is bounded takes so long.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(240);
 /// How long an operation may wait for others.
 const SHORT: Duration = Duration::from_micros(200);
 const WORD: usize = 8;

@@ -39,7 +39,7 @@ static ALLOCATOR: Counting = Counting;
 /// More than any lap or pool that is filled on the way.
 const WARM_UP: u32 = 3_000;
 const MESSAGES: u32 = 3_000;
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 /// Does something until it is warm, then counts what it allocates.
 fn assert_free(what: &str, mut work: impl FnMut()) {

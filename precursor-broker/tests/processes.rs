@@ -14,7 +14,7 @@ use rustix::io::{FdFlags, fcntl_setfd};
 /// Names the inherited descriptors to the child: `control,data`.
 const DESCRIPTORS: &str = "PRECURSOR_TEST_DESCRIPTORS";
 const ROUNDS: usize = 20;
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 fn limits() -> Limits {
     Limits::new().with_memory_bytes_max(16 << 20).with_participants_max(3).with_routes_max(64)

@@ -7,7 +7,7 @@ use std::panic::catch_unwind;
 
 use crate::{Broker, ErrorKind, Limits, Message, SubscribeOptions, Subscription, Wait};
 
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 /// Runs `check` in a forked child; it fails if `check` does, or hangs.
 #[track_caller]
