@@ -5,7 +5,7 @@ use std::thread;
 
 use neo_protocol::{ErrorKind, Failure, Kernel, Options, Policy, Wait};
 
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 #[test]
 fn each_setting_of_a_subscription_holds() {
@@ -63,7 +63,8 @@ fn a_patient_publisher_waits_for_room() {
 
 #[test]
 fn a_service_answers_from_several_workers() {
-    let kernel = Kernel::open("mem://").unwrap();
+    let options = Options::new().with_call_timeout(Some(LONG));
+    let kernel = Kernel::open_with("mem://", &options).unwrap();
     let workers: Vec<_> = (0..2)
         .map(|_| {
             let mut worker = kernel.serve("sum").depth(64).wait(Wait::Park).open().unwrap();

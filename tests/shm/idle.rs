@@ -105,13 +105,17 @@ fn an_idle_process_runs_nothing_and_keeps_little() {
         is_asleep(pid) && before == sleeps(pid)
     };
     while !settled() {}
-    let before = sleeps(pid);
     let mut busy = kernel.subscribe("busy").open().unwrap();
-    for n in 0..20_000_u32 {
-        kernel.publish("busy", &n.to_le_bytes()).unwrap();
-        assert_eq!(next(&mut busy), n.to_le_bytes());
-    }
-    assert_eq!(sleeps(pid), before, "the work of others does not wake it");
+    let mut wakes = || {
+        let before = sleeps(pid);
+        for n in 0..20_000_u32 {
+            kernel.publish("busy", &n.to_le_bytes()).unwrap();
+            assert_eq!(next(&mut busy), n.to_le_bytes());
+        }
+        sleeps(pid) - before
+    };
+    // Its own timer wakes it some seconds after it opened the kernel.
+    assert!((0..5).any(|_| wakes() == 0), "the work of others wakes it");
     let resident = resident(pid);
     assert!(0 < resident && resident <= 2 << 20, "{resident} bytes are resident");
     let threads = fs::read_dir(process(pid).join("task")).unwrap().count();

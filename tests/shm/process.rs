@@ -2,7 +2,9 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
+use std::fs::Permissions;
 use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -12,9 +14,17 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Nothing takes so long; a test that waits for it has failed.
-pub(crate) const LONG: Duration = Duration::from_secs(20);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 const ROLE: &str = "NEO_SHM_TEST_ROLE";
 const URL: &str = "NEO_SHM_TEST_URL";
+/// Names the directory of the names, see [`is_apart`].
+const DIRECTORY: &str = "NEO_SHM_DIR";
+const APART: &str = "NEO_SHM_TEST_APART";
+
+fn number() -> u32 {
+    static NUMBERS: AtomicU32 = AtomicU32::new(0);
+    NUMBERS.fetch_add(1, Ordering::Relaxed)
+}
 
 /// A kernel name that no other test uses, gone with this value.
 #[derive(Debug)]
@@ -34,9 +44,7 @@ impl Name {
     }
 
     fn of(group: Option<u32>) -> Self {
-        static NUMBERS: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        Self { name: format!("test-{}-{number}", std::process::id()), group }
+        Self { name: format!("test-{}-{}", std::process::id(), number()), group }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -48,11 +56,15 @@ impl Name {
 
     /// The file that stands for the name while it is open.
     pub(crate) fn file(&self) -> PathBuf {
+        let shared = Path::new("/dev/shm");
+        let named = std::env::var_os(DIRECTORY).map(PathBuf::from);
         let directory = match self.group {
-            None => format!("/dev/shm/neo-{}", rustix::process::geteuid().as_raw()),
-            Some(group) => format!("/dev/shm/neo-group-{group}"),
+            None => named.unwrap_or_else(|| {
+                shared.join(format!("neo-{}", rustix::process::geteuid().as_raw()))
+            }),
+            Some(group) => named.as_deref().unwrap_or(shared).join(format!("neo-group-{group}")),
         };
-        PathBuf::from(directory).join(&self.name)
+        directory.join(&self.name)
     }
 
     /// The socket of the process of a line, at the name of a group.
@@ -86,6 +98,33 @@ impl Name {
     }
 }
 
+/// Whether this process runs one test alone, with names that no other process sees. If not, the test
+/// is run in one that does: for what looks at the files of the dead, which any open elsewhere takes
+/// away, or at what the whole process has. The mode is that of the directory: 0o700 for names of this
+/// user, 0o777 for one in which groups have theirs.
+pub(crate) fn is_apart<F: Fn()>(_test: F, mode: u32) -> bool {
+    if std::env::var_os(APART).is_some() {
+        return true;
+    }
+    let (_, test) = core::any::type_name::<F>().split_once("::").unwrap();
+    // A short one: the paths of sockets have few bytes.
+    let place = format!("neo-{}-{}", std::process::id(), number());
+    let place = std::env::temp_dir().join(place);
+    std::fs::create_dir(&place).unwrap();
+    std::fs::set_permissions(&place, Permissions::from_mode(mode)).unwrap();
+    let run = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test])
+        .env(DIRECTORY, &place)
+        .env(APART, test)
+        .output()
+        .unwrap();
+    // The last name takes the directory with it, if it is the names' own.
+    let _ = std::fs::remove_dir_all(&place);
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success() && said.contains("1 passed"), "{said}");
+    false
+}
+
 /// Waits until a process has written its line into a name's file.
 #[track_caller]
 pub(crate) fn wait_for(file: &Path) {
@@ -109,6 +148,7 @@ pub(crate) fn options() -> Options {
         .with_subscriptions_max(64)
         .with_participants_max(8)
         .with_calls_in_flight_max(16)
+        .with_call_timeout(Some(LONG))
 }
 
 /// The role of this process and the kernel's URL; `None` in a run of the tests.
