@@ -37,12 +37,10 @@ fn the_name_of_a_killed_process_is_taken_away() {
 #[test]
 fn what_the_dead_held_is_given_back() {
     let world = World::neglected();
-    let mut reader = world.start(&["sub", "URL", "a"]);
+    let reader = world.start(&["sub", "URL", "a"]);
     world.await_routes(1);
     world.kernel.publish("a", &[7; 5_000]).unwrap();
-    reader.close_output();
     let pid = reader.id();
-    reader.signal(Signal::STOP);
     reader.kill();
     let observer = world.observer();
     assert!(observer.look().participants.iter().any(|one| one.pid == pid && one.is_dead));

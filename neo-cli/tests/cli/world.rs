@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// Nothing takes so long; a test that waits for it has failed.
-pub(crate) const LONG: Duration = Duration::from_secs(20);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 fn number() -> u32 {
     static NUMBERS: AtomicU32 = AtomicU32::new(0);
