@@ -177,8 +177,10 @@ fn account(month: &Month, plan: &Plan, account: &Account) -> Result<String, fmt:
 mod tests {
     use super::*;
     use crate::text::COLUMNS;
-    use crate::{FLAT_OUT, REPLAY, View, check, play};
+    use crate::{REPLAY, View, check, play};
 
+    /// Tests run at once, in one process: each has plans with names of its own, as these are the
+    /// names of kernels.
     fn run(month: &Month, plan: &Plan) -> Run {
         let outcome = play(month, plan, &mut View::Silent).unwrap();
         let findings = check(plan.name, month, 1, &outcome);
@@ -188,10 +190,10 @@ mod tests {
     #[test]
     fn the_report_fits_80_columns_and_has_every_total() {
         let month = Month::load().unwrap();
-        let quick = Plan { month_takes: None, pause: Duration::ZERO, ..REPLAY };
-        let again = Plan { name: FLAT_OUT.name, ..quick };
+        let quick = Plan { name: "one", month_takes: None, pause: Duration::ZERO, ..REPLAY };
+        let again = Plan { name: "two", ..quick };
         let parts = [(&quick, run(&month, &quick)), (&again, run(&month, &again))];
-        let c = run(&month, &Plan { name: "C", ..quick });
+        let c = run(&month, &Plan { name: "three", ..quick });
         let reason = "Python ≥ 3.11 (apt-get install python3)";
         let others = [(Language::C, Ok(c)), (Language::Python, Err(reason.to_owned()))];
         let findings = check(quick.name, &month, 1, &parts[0].1.outcome);
@@ -212,11 +214,11 @@ mod tests {
     #[test]
     fn a_language_that_differs_is_told_in_its_row() {
         let month = Month::load().unwrap();
-        let quick = Plan { name: "C", month_takes: None, pause: Duration::ZERO, ..REPLAY };
+        let quick = Plan { name: "good", month_takes: None, pause: Duration::ZERO, ..REPLAY };
         let good = run(&month, &quick);
-        let mut bad = run(&month, &Plan { name: "Python", ..quick });
+        let mut bad = run(&month, &Plan { name: "bad", ..quick });
         bad.outcome.desks.total.flights += 1;
-        bad.findings = check("Python", &month, 1, &bad.outcome);
+        bad.findings = check("bad", &month, 1, &bad.outcome);
         let all = thousands(good.findings.comparisons);
         let less = thousands(good.findings.comparisons - 1);
         let text = languages(1, &good, &[(Language::C, Ok(bad))], Ink::NONE).unwrap();
