@@ -113,7 +113,7 @@ impl Caller {
     }
 
     /// Text of the caller's.
-    #[inline]
+    #[inline(always)]
     pub(super) fn text<'c>(&'c self, slice: neo_slice_t, what: &str) -> Result<&'c str> {
         let bytes = self.slice(slice)?;
         // Names mostly are, and it is seen in a third of the time.
@@ -121,7 +121,7 @@ impl Caller {
             // SAFETY: ASCII is UTF-8.
             return Ok(unsafe { core::str::from_utf8_unchecked(bytes) });
         }
-        core::str::from_utf8(bytes).map_err(|error| no_text(what, &error))
+        text_beyond_ascii(bytes, what)
     }
 
     /// An array of the caller's. NULL is good for none.
@@ -158,8 +158,11 @@ impl Caller {
 }
 
 #[cold]
-fn no_text(what: &str, error: &core::str::Utf8Error) -> Error {
-    invalid(format!("the {what} is not UTF-8 at byte {}", error.valid_up_to()))
+#[inline(never)]
+fn text_beyond_ascii<'c>(bytes: &'c [u8], what: &str) -> Result<&'c str> {
+    core::str::from_utf8(bytes).map_err(|error| {
+        invalid(format!("the {what} is not UTF-8 at byte {}", error.valid_up_to()))
+    })
 }
 
 #[inline(always)]

@@ -2,15 +2,16 @@
 //!
 //! Each export is a thin call into [`rsapi`](crate::rsapi). `caller` turns what a C program passes
 //! into checked Rust values and turns results, and panics, into a status; `handle` is what stands
-//! behind the opaque pointers; `versioned` reads and writes structs that grow. The comments of
-//! exports and types are the header's: `cargo xtask headers` copies them.
+//! behind the opaque pointers, `place` the memory that it lies in; `versioned` reads and writes
+//! structs that grow. The comments of exports and types are the header's: `cargo xtask headers`
+//! copies them.
 //!
 //! A Rust host hands a kernel to C code in the same process, without exported symbols, by a
 //! [`neo_capsule_t`].
 #![allow(
     unsafe_code,
     reason = "the C ABI: pointers of the caller; what is done with them is gathered in `caller`, \
-              `handle` and `versioned`"
+              `handle`, `place` and `versioned`"
 )]
 #![allow(non_camel_case_types, reason = "these are the names of the C header")]
 #![allow(
@@ -35,6 +36,7 @@ mod kernel;
 mod layout_tests;
 mod loan;
 mod message;
+mod place;
 mod poller;
 mod publish;
 mod request;

@@ -150,6 +150,7 @@ impl Kernel {
     /// [`Full`](Code::Full), [`NoReply`](Code::NoReply), [`Service`](Code::Service),
     /// [`Panicked`](Code::Panicked), [`PeerDied`](Code::PeerDied), [`Closed`](Code::Closed),
     /// [`Forked`](Code::Forked).
+    #[inline(always)]
     pub fn call(
         &self,
         service: &str,
