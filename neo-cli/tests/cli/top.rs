@@ -83,7 +83,7 @@ fn rates_stand_for_the_time_between_two_looks() {
     }
     // Some look is the first to have all of them; the rates up to it account for each.
     let mut total = 0.0;
-    for line in seen {
+    for line in seen.by_ref() {
         let model: serde_json::Value = serde_json::from_str(&line).unwrap();
         let route = &model["routes"][0];
         total += route["delivered_per_s"].as_f64().unwrap() * model["interval_s"].as_f64().unwrap();
@@ -92,8 +92,10 @@ fn rates_stand_for_the_time_between_two_looks() {
         }
     }
     assert_eq!(total.round(), 100.0);
+    // Its output is open still: closed, that would be its end as well.
     top.signal(Signal::INT);
     assert_eq!(top.finish().code(), 130);
+    drop(seen);
 }
 
 #[test]

@@ -153,6 +153,10 @@ impl Running {
         self.0.wait().unwrap();
     }
 
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+
     /// Nobody reads its output any more.
     pub(crate) fn close_output(&mut self) {
         drop(self.0.stdout.take());
