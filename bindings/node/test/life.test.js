@@ -1,6 +1,6 @@
 'use strict';
 
-const { alive, assert, bytes, neo, nextTurn, plain, test, withKernel } = require('./harness.js');
+const { alive, assert, bytes, left, neo, nextTurn, plain, test, withKernel } = require('./harness.js');
 
 plain('the detector of leaks finds one that was planted', async () => {
   const kernel = neo.Kernel.open('mem://');
@@ -12,7 +12,7 @@ plain('the detector of leaks finds one that was planted', async () => {
 });
 
 plain('what the planted leak held is gone when it is', async () => {
-  assert.deepEqual(await alive(), {});
+  assert.deepEqual(await left(), {});
 });
 
 test('what is forgotten without being closed is collected', async () => {
@@ -112,8 +112,14 @@ test('memory does not grow while a million messages pass', () => withKernel(asyn
     const { external, rss } = process.memoryUsage();
     return { external, rss };
   };
-  const before = await pass(200_000);
-  const after = await pass(1_000_000);
-  assert.ok(after.external < before.external + (8 << 20), 'external memory grew');
-  assert.ok(after.rss < before.rss + (64 << 20), 'the process grew');
+  let before = await pass(200_000);
+  // What leaks grows with every pass; what the engine, or the system, takes at its own pace does not.
+  for (let turn = 1; ; turn += 1) {
+    const after = await pass(1_000_000);
+    const external = after.external - before.external;
+    const rss = after.rss - before.rss;
+    if (external < 8 << 20 && rss < 64 << 20) return;
+    assert.ok(turn < 4, `every pass grew, the last by ${external} bytes outside and ${rss} in all`);
+    before = after;
+  }
 }));

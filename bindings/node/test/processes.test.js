@@ -52,7 +52,7 @@ subscription.unref();`);
 
 plain('processes end with live subscribers, waits, views and services', async () => {
   const program = `
-const kernel = neo.Kernel.open('mem://');
+const kernel = neo.Kernel.open('mem://', { callTimeout: 60_000 });
 const subscription = kernel.subscribe('x.*', { zeroCopy: true });
 const publisher = kernel.publisher('x.y');
 kernel.serve('echo', async (request) => request.data).unref();

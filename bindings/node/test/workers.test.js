@@ -4,7 +4,7 @@ const path = require('node:path');
 const { Worker } = require('node:worker_threads');
 const { once } = require('node:events');
 
-const { alive, assert, bytes, neo, test } = require('./harness.js');
+const { assert, bytes, left, neo, test } = require('./harness.js');
 
 const index = JSON.stringify(path.join(__dirname, '../js/index.cjs'));
 
@@ -29,7 +29,8 @@ test('workers share a kernel by its name', async () => {
     kernel.publish('from.worker', Buffer.from('ready'));
     parentPort.once('message', () => kernel.close());`);
   assert.equal((await subscription.recv()).data.toString(), 'ready');
-  assert.equal((await kernel.call('reverse', 'm', bytes('abc'))).toString(), 'cba');
+  const reply = await kernel.call('reverse', 'm', bytes('abc'), { timeout: 60_000 });
+  assert.equal(reply.toString(), 'cba');
   worker.postMessage('end');
   assert.deepEqual(await worker.exited, [0]);
   kernel.close();
@@ -60,7 +61,7 @@ test('what a worker leaves behind goes with it', async () => {
   await once(worker, 'message');
   assert.notDeepEqual(neo.live(), {});
   await worker.terminate();
-  assert.deepEqual(await alive(), {});
+  assert.deepEqual(await left(), {});
 });
 
 test('workers are ended under load, again and again', async () => {
