@@ -25,7 +25,9 @@ neo_kernel_t *open_kernel(void)
 {
     neo_kernel_t *kernel = NULL;
     neo_error_t err = NEO_ERROR_INIT;
-    neo_status_t status = neo_kernel_open(neo_str("mem://"), NULL, &kernel, &err);
+    neo_config_t config = NEO_CONFIG_INIT;
+    config.call_timeout_ns = SECONDS(60);
+    neo_status_t status = neo_kernel_open(neo_str("mem://"), &config, &kernel, &err);
     CHECK_OR(status == NEO_OK, return NULL);
     return kernel;
 }

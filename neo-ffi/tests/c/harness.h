@@ -48,7 +48,7 @@ void harness_fail(const char *file, int line, const char *what, long long got, l
 #define SECONDS(n) ((int64_t)(n) * 1000000000)
 #define VIEW sizeof(neo_view_t)
 
-/* A private kernel; NULL, and a failed test, if there is none. */
+/* A private kernel, whose calls wait for a minute; NULL, and a failed test, if there is none. */
 neo_kernel_t *open_kernel(void);
 neo_pub_t *open_pub(neo_kernel_t *kernel, const char *topic);
 neo_sub_t *open_sub(neo_kernel_t *kernel, const char *pattern, uint32_t depth, int32_t policy);

@@ -26,7 +26,7 @@ TEST(the_descriptor_is_readable_from_the_wake_to_the_next_arming)
     OK(neo_poller_arm(poller, NULL));
     CHECK(!is_readable(neo_poller_fd(poller), 0));
     OK(neo_publish_to(kernel, neo_str("t"), "x", 1, NULL, NULL));
-    CHECK(is_readable(neo_poller_fd(poller), 10000));
+    CHECK(is_readable(neo_poller_fd(poller), 60000));
     OK(neo_poller_take(poller, tokens, 4, &n, &interrupted, NULL));
     EQUAL(n, 1);
     EQUAL(tokens[0], 7);

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,7 +41,7 @@ static void serve_one(neo_kernel_t *kernel)
     neo_request_view_t asked;
     if (neo_service_open(kernel, neo_str("echo"), NULL, &service, NULL) != NEO_OK ||
         neo_publish_to(kernel, neo_str("up"), "here", 4, NULL, NULL) != NEO_OK ||
-        neo_service_recv(service, &request, SECONDS(20), NULL) != NEO_OK ||
+        neo_service_recv(service, &request, SECONDS(60), NULL) != NEO_OK ||
         neo_request_view(request, &asked, sizeof asked) != NEO_OK ||
         neo_reply(request, asked.data.data, asked.data.len, NULL) != NEO_OK) {
         leave_child(1);
@@ -60,10 +61,10 @@ TEST(two_processes_share_a_kernel)
     neo_kernel_t *kernel = open_shared(0);
     neo_sub_t *sub = open_sub(kernel, "up", 0, 0);
     pid_t child = start(serve_one);
-    OK(neo_recv(sub, &view, VIEW, SECONDS(20), NULL));
+    OK(neo_recv(sub, &view, VIEW, SECONDS(60), NULL));
     CHECK(is_text(view.data, "here"));
     neo_msg_release(view.msg);
-    opts.timeout_ns = SECONDS(20);
+    opts.timeout_ns = SECONDS(60);
     OK(neo_call(kernel, neo_str("echo"), neo_str("m"), "ping", 4, &opts, &view, VIEW, NULL));
     CHECK(is_text(view.data, "ping"));
     neo_msg_release(view.msg);
@@ -88,7 +89,17 @@ static void hold(neo_kernel_t *kernel)
     leave_child(2);
 }
 
-TEST(without_a_thread_the_host_learns_of_a_death_by_a_descriptor)
+/* Whether the system tells of the end of a process by a descriptor; valgrind's does not. */
+static int tells_of_deaths(void)
+{
+    int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return fd >= 0;
+}
+
+TEST(without_a_thread_the_host_learns_of_messages_and_of_a_death_by_a_descriptor)
 {
     neo_view_t view;
     neo_reclaimed_t more = NEO_RECLAIMED_INIT;
@@ -97,13 +108,23 @@ TEST(without_a_thread_the_host_learns_of_a_death_by_a_descriptor)
     neo_kernel_t *kernel = open_shared(1);
     neo_sub_t *sub = open_sub(kernel, "up", 0, 0);
     struct pollfd death = {neo_kernel_maintain_fd(kernel), POLLIN, 0};
+    neo_poller_t *poller = NULL;
     CHECK(death.fd >= 0);
+    OK(neo_poller_open(&poller, NULL));
+    OK(neo_poller_add_sub(poller, sub, 1, NULL));
     pid_t child = start(hold);
-    OK(neo_recv(sub, &view, VIEW, SECONDS(20), NULL));
+    /* Wakes come by it, too: who only slept in neo_recv would sleep to the end of its timeout. */
+    while (neo_poller_arm(poller, NULL) == NEO_OK) {
+        CHECK(poll(&death, 1, 60000) == 1);
+        OK(neo_kernel_maintain(kernel, NULL, NULL));
+    }
+    OK(neo_recv(sub, &view, VIEW, 0, NULL));
     neo_msg_release(view.msg);
     CHECK(kill(child, SIGKILL) == 0);
     while (participants == 0) {
-        CHECK(poll(&death, 1, 20000) == 1);
+        /* Without it the host looks now and then. */
+        int tells = tells_of_deaths();
+        CHECK(poll(&death, 1, tells ? 60000 : 100) == 1 || !tells);
         OK(neo_kernel_maintain(kernel, &more, NULL));
         participants += more.participants;
         routes += more.routes;
@@ -111,6 +132,7 @@ TEST(without_a_thread_the_host_learns_of_a_death_by_a_descriptor)
     EQUAL(participants, 1);
     EQUAL(routes, 1);
     CHECK(waitpid(child, NULL, 0) == child);
+    neo_poller_release(poller);
     neo_sub_release(sub);
     neo_kernel_release(kernel);
 }
