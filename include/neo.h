@@ -498,7 +498,8 @@ typedef struct {
     int64_t call_timeout_ns;
     /**
      * 1: starts no thread. A kernel of `shm://` starts one otherwise, which sleeps until another
-     * process dies, or wakes a poller of this one; without it call neo_kernel_maintain.
+     * process dies, or wakes a poller of this one; without it call neo_kernel_maintain. Threads that wait
+     * in a function of the library look themselves, every 5 ms.
      */
     uint8_t without_thread;
     /**

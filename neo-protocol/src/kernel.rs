@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use precursor_broker::{
     Broker, Call, CallFuture, Counters, Error, ErrorKind, Failure, InlineService, Published,
-    Reclaimed, Reply, Result,
+    Reclaimed, Reply, Result, Upkeep,
 };
 
 use crate::builder::{PublisherBuilder, ServiceBuilder, SubscribeBuilder};
@@ -276,6 +276,29 @@ impl Kernel {
     #[must_use]
     pub fn maintain_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
         self.broker.maintain_fd()
+    }
+
+    /// What a thread is to do that sleeps until a future of this kernel wakes it. `None`: nothing, as
+    /// everywhere but at a kernel that was opened [`without_thread`](Options::without_thread).
+    ///
+    /// ```
+    /// use neo_protocol::{Kernel, Options};
+    ///
+    /// let kernel = Kernel::open_with("shm://doc-upkeep", &Options::new().without_thread())?;
+    /// let upkeep = kernel.upkeep();
+    /// // Between two polls of a future that is pending:
+    /// match &upkeep {
+    ///     Some(upkeep) => {
+    ///         std::thread::park_timeout(neo_protocol::Upkeep::NAP);
+    ///         upkeep.look();
+    ///     }
+    ///     None => std::thread::park(),
+    /// }
+    /// # Ok::<(), neo_protocol::Error>(())
+    /// ```
+    #[must_use]
+    pub fn upkeep(&self) -> Option<Upkeep> {
+        self.broker.upkeep()
     }
 
     /// Closes this handle, its clones, and all that was made of them: every waiter returns with

@@ -36,7 +36,7 @@ pub use precursor_broker::{
     Batch, CALL_DEPTH_MAX, Call, CallFuture, Clock, Counters, DEATHS_TOPIC, Error, ErrorKind,
     Failure, INLINE_BYTES, InlineService, Loan, Message, MessageHeaders, MessageRef, Policy,
     PublishRun, Published, Publisher, Reclaimed, Reply, Request, Responder, Result, RouteCounters,
-    RouteKind, Service, Subscription, Wait,
+    RouteKind, Service, Subscription, Upkeep, Wait,
 };
 #[cfg(all(target_os = "linux", not(miri)))]
 pub use precursor_broker::{

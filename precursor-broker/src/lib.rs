@@ -45,7 +45,7 @@ pub use broker::{
     Batch, Broker, CALL_DEPTH_MAX, Call, CallFuture, Counters, DEATHS_TOPIC, Failure,
     InlineService, Loan, Message, MessageHeaders, MessageRef, Policy, PublishOptions, PublishRun,
     Published, Publisher, Reclaimed, Reply, Request, Responder, RouteCounters, RouteKind, Service,
-    SubscribeOptions, Subscription, Wait, WeakBroker,
+    SubscribeOptions, Subscription, Upkeep, Wait, WeakBroker,
 };
 #[cfg(all(target_os = "linux", not(any(miri, precursor_loom))))]
 pub use broker::{

@@ -34,7 +34,8 @@ pub struct neo_config_t {
     /// How long a call waits for its answer; 5 s by default, below 0 for ever.
     pub call_timeout_ns: i64,
     /// 1: starts no thread. A kernel of `shm://` starts one otherwise, which sleeps until another
-    /// process dies, or wakes a poller of this one; without it call neo_kernel_maintain.
+    /// process dies, or wakes a poller of this one; without it call neo_kernel_maintain. Threads that wait
+    /// in a function of the library look themselves, every 5 ms.
     pub without_thread: u8,
     /// 1: opens a name only if somebody has it open, with the limits that it has; `NEO_E_NOT_FOUND`
     /// otherwise. For tools that look on, and for workers that are of no use alone.

@@ -6,7 +6,7 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::sync::Arc;
 
-use neo_protocol::{CallFuture, Wait};
+use neo_protocol::{CallFuture, Upkeep, Wait};
 use parking_lot::Mutex;
 
 use crate::sys::OfProcess;
@@ -87,8 +87,8 @@ pub struct PendingCall {
 }
 
 impl PendingCall {
-    pub(crate) fn new(future: CallFuture) -> Self {
-        let (signal, waker) = Signal::new();
+    pub(crate) fn new(future: CallFuture, upkeep: Option<Upkeep>) -> Self {
+        let (signal, waker) = Signal::new(upkeep);
         let progress = Mutex::new(Progress::Waiting(future));
         let inner = Inner { progress, signal, waker, _live: Live::new(Kind::Call) };
         Self { inner: Arc::new(OfProcess::new(inner)) }

@@ -9,7 +9,7 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::sync::Arc;
 
-use neo_protocol::{Batch, Service, Subscription, Wait};
+use neo_protocol::{Batch, Service, Subscription, Upkeep, Wait};
 use parking_lot::{ArcMutexGuard, Mutex, MutexGuard, RawMutex};
 
 use crate::sys::OfProcess;
@@ -108,8 +108,8 @@ pub(crate) struct Inlet<R: Receiver> {
 }
 
 impl<R: Receiver> Inlet<R> {
-    pub(crate) fn new(receiver: R, wait: Wait, live: Live) -> Self {
-        let (signal, waker) = Signal::new();
+    pub(crate) fn new(receiver: R, wait: Wait, upkeep: Option<Upkeep>, live: Live) -> Self {
+        let (signal, waker) = Signal::new(upkeep);
         Self {
             slot: Arc::new(Mutex::new(Some(receiver))),
             wanted: AtomicU32::new(0),

@@ -203,7 +203,8 @@ impl Kernel {
     ///
     /// [`Forked`](Code::Forked).
     pub fn start_call(&self, service: &str, method: &str, payload: &[u8]) -> Result<PendingCall> {
-        Ok(PendingCall::new(self.kernel()?.call_async(service, method, payload)))
+        let kernel = self.kernel()?;
+        Ok(PendingCall::new(kernel.call_async(service, method, payload), kernel.upkeep()))
     }
 
     /// What happened so far: per subscription accepted, delivered, lost and queued messages.

@@ -12,6 +12,7 @@ use std::time::Instant;
 use core::fmt;
 use core::time::Duration;
 
+use neo_protocol::Upkeep;
 use parking_lot::{Condvar, Mutex};
 
 use crate::sys::OfProcess;
@@ -90,6 +91,8 @@ struct Table {
     /// The descriptor was or will be set, and not cleared since.
     signalled: bool,
     sleepers: u32,
+    /// Of the kernels whose sources were added: a thread that blocks here does it.
+    upkeeps: Vec<Upkeep>,
 }
 
 impl Table {
@@ -315,6 +318,11 @@ impl Poller {
         if table.entries.insert(token, entry).is_some() {
             table.forget(token);
         }
+        if let Some(upkeep) = source.signal().upkeep()
+            && !table.upkeeps.contains(upkeep)
+        {
+            table.upkeeps.push(upkeep.clone());
+        }
         drop(table);
         // The host may be armed already: the source is asked at once, as arming would.
         if !source.register() {
@@ -414,9 +422,11 @@ impl Poller {
             if hook.as_mut().is_some_and(|hook| hook()) {
                 return Err(Error::interrupted());
             }
-            let slice = hook.is_some().then(|| Instant::now() + SLICE);
-            let until = deadline.into_iter().chain(slice).min();
             let mut table = shared.table.lock();
+            let upkeeps = table.upkeeps.clone();
+            let nap = (!upkeeps.is_empty()).then_some(Upkeep::NAP);
+            let slice = nap.or(hook.is_some().then_some(SLICE)).map(|slice| Instant::now() + slice);
+            let until = deadline.into_iter().chain(slice).min();
             table.sleepers += 1;
             while table.armed {
                 match until {
@@ -430,6 +440,8 @@ impl Poller {
                 return Ok(true);
             }
             table.armed = false;
+            drop(table);
+            upkeeps.iter().for_each(Upkeep::look);
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Ok(false);
             }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
 
-use neo_protocol::{Kernel, MessageHeaders, PublishRun, Published, Wait};
+use neo_protocol::{Kernel, MessageHeaders, PublishRun, Published, Upkeep, Wait};
 
 use crate::sys::{OfProcess, OwnedLoan};
 
@@ -66,6 +66,7 @@ pub struct Publisher {
 #[derive(Debug)]
 struct Inner {
     publisher: Arc<neo_protocol::Publisher>,
+    upkeep: Option<Upkeep>,
     _live: Live,
 }
 
@@ -78,7 +79,8 @@ impl Publisher {
             .headers(&options.headers)
             .open()?;
         let publisher = Arc::new(publisher);
-        let inner = Inner { publisher, _live: Live::new(Kind::Publisher) };
+        let upkeep = kernel.upkeep();
+        let inner = Inner { publisher, upkeep, _live: Live::new(Kind::Publisher) };
         Ok(Self { inner: Arc::new(OfProcess::new(inner)) })
     }
 
@@ -238,8 +240,9 @@ impl Publisher {
     ///
     /// [`Forked`](Code::Forked).
     pub fn room(&self, payload_bytes: usize) -> Result<Room> {
-        let publisher = self.inner.here()?.publisher.clone();
-        let (signal, waker) = Signal::new();
+        let inner = self.inner.here()?;
+        let publisher = inner.publisher.clone();
+        let (signal, waker) = Signal::new(inner.upkeep.clone());
         let live = Live::new(Kind::Room);
         let inner = RoomInner { publisher, payload_bytes, signal, waker, _live: live };
         Ok(Room { inner: Arc::new(OfProcess::new(inner)) })

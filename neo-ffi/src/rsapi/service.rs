@@ -40,7 +40,8 @@ impl Service {
         if let Some(depth) = options.depth {
             builder = builder.depth(depth);
         }
-        let inlet = Inlet::new(builder.open()?, options.wait, Live::new(Kind::Service));
+        let live = Live::new(Kind::Service);
+        let inlet = Inlet::new(builder.open()?, options.wait, kernel.upkeep(), live);
         Ok(Self { inlet: Arc::new(OfProcess::new(inlet)), name: name.into() })
     }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 use std::task::Wake;
 use std::time::Instant;
 
-use neo_protocol::Wait;
+use neo_protocol::{Upkeep, Wait};
 use parking_lot::{Condvar, Mutex};
 
 use crate::sys::OfProcess;
@@ -41,10 +41,12 @@ struct State {
     link: Option<Link>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Signal {
     state: Mutex<State>,
     rung: Condvar,
+    /// Rings come only while somebody does this.
+    upkeep: Option<Upkeep>,
 }
 
 impl Wake for Signal {
@@ -58,8 +60,8 @@ impl Wake for Signal {
 }
 
 impl Signal {
-    pub(crate) fn new() -> (Arc<Self>, Waker) {
-        let signal = Arc::<Self>::default();
+    pub(crate) fn new(upkeep: Option<Upkeep>) -> (Arc<Self>, Waker) {
+        let signal = Arc::new(Self { state: Mutex::default(), rung: Condvar::new(), upkeep });
         let waker = Waker::from(signal.clone());
         (signal, waker)
     }
@@ -78,6 +80,10 @@ impl Signal {
         {
             poller.report(link.token);
         }
+    }
+
+    pub(crate) fn upkeep(&self) -> Option<&Upkeep> {
+        self.upkeep.as_ref()
     }
 
     fn epoch(&self) -> u64 {
@@ -99,8 +105,16 @@ impl Signal {
             || state.link.as_ref().is_some_and(|link| link.poller.strong_count() > 0)
     }
 
-    /// Sleeps until a ring after `epoch`, at most until `until`.
+    /// Sleeps until a ring after `epoch`, at most until `until`; for a nap where the upkeep is this
+    /// thread's.
     fn sleep(&self, epoch: u64, until: Option<Instant>) {
+        let Some(upkeep) = &self.upkeep else { return self.sleep_through(epoch, until) };
+        let nap = Instant::now() + Upkeep::NAP;
+        self.sleep_through(epoch, Some(until.map_or(nap, |until| until.min(nap))));
+        upkeep.look();
+    }
+
+    fn sleep_through(&self, epoch: u64, until: Option<Instant>) {
         let mut state = self.state.lock();
         while state.epoch == epoch {
             match until {
@@ -211,6 +225,7 @@ pub(crate) fn block<T>(
             if let Some(item) = spin(patience.pauses, &mut look)? {
                 return Ok(Some(item));
             }
+            signal.upkeep().into_iter().for_each(Upkeep::look);
             continue;
         }
         // Read before the look: a ring that comes after it is not slept through.

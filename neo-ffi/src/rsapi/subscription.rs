@@ -60,7 +60,8 @@ impl Subscription {
         if let Some(bytes) = options.pinned_bytes_max {
             builder = builder.pinned_bytes_max(bytes);
         }
-        let inlet = Inlet::new(builder.open()?, options.wait, Live::new(Kind::Subscription));
+        let live = Live::new(Kind::Subscription);
+        let inlet = Inlet::new(builder.open()?, options.wait, kernel.upkeep(), live);
         Ok(Self { inlet: Arc::new(OfProcess::new(inlet)), pattern: pattern.into() })
     }
 

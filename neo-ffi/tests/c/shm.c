@@ -113,7 +113,7 @@ TEST(without_a_thread_the_host_learns_of_messages_and_of_a_death_by_a_descriptor
     OK(neo_poller_open(&poller, NULL));
     OK(neo_poller_add_sub(poller, sub, 1, NULL));
     pid_t child = start(hold);
-    /* Wakes come by it, too: who only slept in neo_recv would sleep to the end of its timeout. */
+    /* Wakes come by it, too. */
     while (neo_poller_arm(poller, NULL) == NEO_OK) {
         CHECK(poll(&death, 1, 60000) == 1);
         OK(neo_kernel_maintain(kernel, NULL, NULL));
@@ -132,6 +132,87 @@ TEST(without_a_thread_the_host_learns_of_messages_and_of_a_death_by_a_descriptor
     EQUAL(participants, 1);
     EQUAL(routes, 1);
     CHECK(waitpid(child, NULL, 0) == child);
+    neo_poller_release(poller);
+    neo_sub_release(sub);
+    neo_kernel_release(kernel);
+}
+
+/* Waits until the one thread of the parent sleeps. */
+static void await_sleeping_parent(void)
+{
+    char path[32], state = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)getppid());
+    while (state != 'S') {
+        FILE *file = fopen(path, "r");
+        if (file == NULL || fscanf(file, "%*d %*s %c", &state) != 1) {
+            leave_child(3);
+        }
+        fclose(file);
+        usleep(1000);
+    }
+}
+
+/* Sends two messages and an answer, each to a parent that sleeps. */
+static void wake_parent(neo_kernel_t *kernel)
+{
+    neo_view_t view;
+    neo_sub_t *sub = NULL;
+    neo_service_t *service = NULL;
+    neo_request_t *request = NULL;
+    if (neo_service_open(kernel, neo_str("echo"), NULL, &service, NULL) != NEO_OK ||
+        neo_sub_open(kernel, neo_str("down"), NULL, &sub, NULL) != NEO_OK) {
+        leave_child(1);
+    }
+    await_sleeping_parent();
+    if (neo_publish_to(kernel, neo_str("up"), "here", 4, NULL, NULL) != NEO_OK ||
+        neo_recv(sub, &view, VIEW, SECONDS(60), NULL) != NEO_OK) {
+        leave_child(1);
+    }
+    neo_msg_release(view.msg);
+    await_sleeping_parent();
+    if (neo_publish_to(kernel, neo_str("up"), "here", 4, NULL, NULL) != NEO_OK ||
+        neo_service_recv(service, &request, SECONDS(60), NULL) != NEO_OK) {
+        leave_child(1);
+    }
+    await_sleeping_parent();
+    if (neo_reply(request, "yes", 3, NULL) != NEO_OK) {
+        leave_child(1);
+    }
+    neo_request_release(request);
+    neo_service_release(service);
+    neo_sub_release(sub);
+    neo_kernel_release(kernel);
+    leave_child(0);
+}
+
+TEST(without_a_thread_who_waits_for_ever_is_woken_by_another_process)
+{
+    int status = -1;
+    neo_view_t view;
+    neo_poller_t *poller = NULL;
+    neo_call_t *call = NULL;
+    snprintf(url, sizeof url, "shm://c-alone-%d", (int)getpid());
+    neo_kernel_t *kernel = open_shared(1);
+    neo_sub_t *sub = open_sub(kernel, "up", 0, 0);
+    pid_t child = start(wake_parent);
+    /* Ends this process if a wait does not end. */
+    alarm(120);
+    OK(neo_recv(sub, &view, VIEW, NEO_FOREVER, NULL));
+    neo_msg_release(view.msg);
+    OK(neo_poller_open(&poller, NULL));
+    OK(neo_poller_add_sub(poller, sub, 1, NULL));
+    OK(neo_publish_to(kernel, neo_str("down"), "next", 4, NULL, NULL));
+    OK(neo_poller_wait(poller, NEO_FOREVER, NULL));
+    OK(neo_recv(sub, &view, VIEW, 0, NULL));
+    neo_msg_release(view.msg);
+    OK(neo_call_start(kernel, neo_str("echo"), neo_str("m"), "?", 1, &call, NULL));
+    OK(neo_call_wait(call, &view, VIEW, NEO_FOREVER, NULL));
+    CHECK(is_text(view.data, "yes"));
+    neo_msg_release(view.msg);
+    alarm(0);
+    CHECK(waitpid(child, &status, 0) == child);
+    EQUAL(status, 0);
+    neo_call_release(call);
     neo_poller_release(poller);
     neo_sub_release(sub);
     neo_kernel_release(kernel);

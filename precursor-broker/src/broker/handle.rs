@@ -25,6 +25,7 @@ use super::reclaim::{self, Reclaimed};
 use super::reply::{PendingCall, close_calls, timed_out};
 use super::service::{Call, Failure, Reply, Service};
 use super::subscription::Subscription;
+use super::vigil::Upkeep;
 
 /// One participant's handle on a region. Clones share it.
 ///
@@ -185,6 +186,13 @@ impl Broker {
         return self.core.attendant.get().map(|attendant| attendant.descriptor());
         #[cfg(not(all(target_os = "linux", not(miri))))]
         None
+    }
+
+    /// For threads that wait for this kernel by wakers. `None`: the library's thread does what there
+    /// is to do, or there is nothing.
+    #[must_use]
+    pub fn upkeep(&self) -> Option<Upkeep> {
+        self.core.upkeep()
     }
 
     /// The same, by `clock` instead of the system's. Set before anything else is done with it; a

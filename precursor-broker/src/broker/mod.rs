@@ -70,3 +70,4 @@ pub use reclaim::{DEATHS_TOPIC, Reclaimed};
 pub use router::RouteKind;
 pub use service::{Call, Failure, Reply, Request, Responder, Service};
 pub use subscription::Subscription;
+pub use vigil::Upkeep;
