@@ -188,6 +188,9 @@ static void wake_parent(neo_kernel_t *kernel)
 TEST(without_a_thread_who_waits_for_ever_is_woken_by_another_process)
 {
     int status = -1;
+    uint64_t tokens[1];
+    size_t n = 0;
+    uint8_t interrupted = 0;
     neo_view_t view;
     neo_poller_t *poller = NULL;
     neo_call_t *call = NULL;
@@ -202,8 +205,13 @@ TEST(without_a_thread_who_waits_for_ever_is_woken_by_another_process)
     OK(neo_poller_open(&poller, NULL));
     OK(neo_poller_add_sub(poller, sub, 1, NULL));
     OK(neo_publish_to(kernel, neo_str("down"), "next", 4, NULL, NULL));
-    OK(neo_poller_wait(poller, NEO_FOREVER, NULL));
-    OK(neo_recv(sub, &view, VIEW, 0, NULL));
+    do {
+        /* Ready is a hint: the wake of the first message may come by the poller still. */
+        OK(neo_poller_wait(poller, NEO_FOREVER, NULL));
+        OK(neo_poller_take(poller, tokens, 1, &n, &interrupted, NULL));
+        status = neo_recv(sub, &view, VIEW, 0, NULL);
+    } while (status == NEO_AGAIN);
+    OK(status);
     neo_msg_release(view.msg);
     OK(neo_call_start(kernel, neo_str("echo"), neo_str("m"), "?", 1, &call, NULL));
     OK(neo_call_wait(call, &view, VIEW, NEO_FOREVER, NULL));
