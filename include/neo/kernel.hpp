@@ -24,7 +24,8 @@ struct kernel_options {
     /// How long a call waits for its answer; 5 s by default.
     std::optional<neo::timeout> call_timeout = std::nullopt;
     /// Starts no thread. A kernel of `shm://` starts one otherwise, which sleeps until another
-    /// process dies, or wakes a poller of this one; without it call `kernel::maintain`.
+    /// process dies, or wakes a poller of this one; without it call `kernel::maintain`. Threads that
+    /// wait in a call of the library look themselves, every 5 ms.
     bool without_thread = false;
     /// Opens a name only if somebody has it open, with the limits that it has; `errc::not_found`
     /// otherwise.
